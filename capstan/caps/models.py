@@ -1,0 +1,153 @@
+"""Buckets, what was drawn from them, and each service's cap row.
+
+Writers of a service's buckets or cap take the lock on its `Cap` row first (`FOR NO KEY UPDATE`).
+
+The cap row is *settled* up to `settled_bytes` of its counter. Bytes counted since then all belong to one sink (a bucket, or
+beyond every bucket), because `check_at_bytes` is the counter value at which anything could change: a bucket used up, a
+threshold, a limit. So the meter's common step is one addition per service; everything else happens when it reaches
+`check_at_bytes` or `changes_at`.
+"""
+
+from django.db import models
+
+from capstan.caps.rules.words import BucketKind, CapState, Limit
+from capstan.catalog.models import PackageVersion
+from capstan.metering.models import RadiusSession
+from capstan.services.models import Service
+
+
+class Cap(models.Model):
+    """Where a service stands in its running cycle. One row per service, locked before anything about it is written."""
+
+    service = models.OneToOneField(Service, models.CASCADE, primary_key=True, related_name="+")
+    version = models.ForeignKey(PackageVersion, models.PROTECT, related_name="+", db_index=False)
+    state = models.TextField(choices=[(s.value, s.value) for s in CapState], default=CapState.OPEN)
+    cycle_start = models.DateTimeField()
+    cycle_end = models.DateTimeField()
+
+    counted_bytes = models.BigIntegerField(default=0, help_text="all bytes counted for this service, ever; only rises")
+    settled_bytes = models.BigIntegerField(default=0, help_text="counter value up to which sinks and limits are booked")
+    check_at_bytes = models.BigIntegerField(default=0, help_text="counter value at which the cap must be looked at again")
+    steady_from = models.DateTimeField(help_text="since when weights and sink have been as they are")
+    changes_at = models.DateTimeField(help_text="when time alone changes something: bucket, window, limit, cycle, package")
+    weight_up = models.SmallIntegerField(default=1, help_text="0 in a free window or when the direction doesn't count")
+    weight_down = models.SmallIntegerField(default=1)
+    sink_bucket_id = models.BigIntegerField(null=True, help_text="the bucket being drawn; empty: beyond every bucket")
+
+    drawn_bytes = models.BigIntegerField(default=0, help_text="drawn from buckets in this cycle, settled part")
+    remaining_bytes = models.BigIntegerField(default=0, help_text="left in buckets that may be drawn now, settled part")
+    overshoot_bytes = models.BigIntegerField(default=0, help_text="this cycle, settled part")
+    overage_bytes = models.BigIntegerField(default=0, help_text="this cycle, settled part")
+    carried_bytes = models.BigIntegerField(default=0, help_text="overshoot that the next top-up will pay for")
+    day_start = models.DateTimeField(null=True)
+    day_bytes = models.BigIntegerField(default=0, help_text="drawn from limited kinds this day")
+    week_start = models.DateTimeField(null=True)
+    week_bytes = models.BigIntegerField(default=0)
+    arming = models.IntegerField(default=0, help_text="raised by a grant; re-arms the thresholds that it puts back ahead")
+    crossed_cycle = models.SmallIntegerField(default=0, help_text="highest percent crossed in this arming")
+    crossed_day = models.SmallIntegerField(default=0)
+    crossed_week = models.SmallIntegerField(default=0)
+
+    class Meta:
+        indexes = [models.Index(fields=["changes_at"], name="cap_changes")]
+
+
+class Bucket(models.Model):
+    """A dated lot of bytes: an immutable grant. What has happened to it since is its `BucketTally`."""
+
+    service = models.ForeignKey(Service, models.PROTECT, related_name="+")
+    kind = models.TextField(choices=[(k.value, k.value) for k in BucketKind])
+    size_bytes = models.BigIntegerField()
+    starts_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    granted_at = models.DateTimeField()
+    cycle_start = models.DateTimeField(null=True, help_text="set for an allowance and its rollover: one per cycle")
+    rollover_left = models.SmallIntegerField(default=0, help_text="cycles that what is left may still roll over")
+    source = models.TextField(help_text="cycle, rollover:<bucket>, staff, or the order it came from")
+    reference = models.TextField(blank=True, help_text="idempotency key of the grant")
+    actor = models.TextField()
+    reason = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["service", "expires_at"], name="bucket_service")]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(size_bytes__gt=0), name="bucket_size"),
+            models.CheckConstraint(condition=models.Q(expires_at__gt=models.F("starts_at")), name="bucket_dates"),
+            models.UniqueConstraint(
+                fields=["service", "kind", "cycle_start"],
+                condition=models.Q(cycle_start__isnull=False),
+                name="bucket_once_a_cycle",
+            ),
+            models.UniqueConstraint(
+                fields=["reference"], condition=~models.Q(reference=""), name="bucket_once_a_reference"
+            ),
+        ]
+
+
+class BucketTally(models.Model):
+    """What became of a bucket: drawn + remaining + expired + voided + moved = size (I3). `drawn` lags by the cap's unsettled bytes."""
+
+    bucket = models.OneToOneField(Bucket, models.CASCADE, primary_key=True, related_name="tally")
+    drawn_bytes = models.BigIntegerField(default=0)
+    expired_bytes = models.BigIntegerField(default=0)
+    voided_bytes = models.BigIntegerField(default=0)
+    moved_bytes = models.BigIntegerField(default=0)
+
+
+class Drawdown(models.Model):
+    """Bytes of one session taken from one bucket, or beyond every bucket. Settled part: see `RadiusSession.settled_*`."""
+
+    service = models.ForeignKey(Service, models.PROTECT, related_name="+")
+    session = models.ForeignKey(RadiusSession, models.PROTECT, null=True, related_name="+", db_index=False)
+    bucket = models.ForeignKey(Bucket, models.PROTECT, null=True, related_name="+")
+    beyond = models.TextField(default="", help_text="overage or overshoot where there is no bucket")
+    cycle_start = models.DateTimeField(help_text="the cycle the bytes belong to")
+    bytes = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["service", "session", "bucket", "beyond", "cycle_start"],
+                nulls_distinct=False,
+                name="drawdown_once",
+            )
+        ]
+
+
+class ThresholdCrossing(models.Model):
+    """A dated fact: this share of the limit was used. At most once per limit, cycle, percent and arming."""
+
+    service = models.ForeignKey(Service, models.CASCADE, related_name="+")
+    limit = models.TextField(choices=[(k.value, k.value) for k in Limit])
+    period_start = models.DateTimeField()
+    percent = models.SmallIntegerField()
+    arming = models.IntegerField()
+    crossed_at = models.DateTimeField(help_text="when the usage happened")
+    recorded_at = models.DateTimeField()
+    drawn_bytes = models.BigIntegerField()
+    remaining_bytes = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["service", "limit", "period_start", "percent", "arming"], name="crossing_once"
+            )
+        ]
+        indexes = [models.Index(fields=["recorded_at"], name="crossing_recorded")]
+
+
+class Cycle(models.Model):
+    """A cycle that has ended, with its closing figures; sealed an hour after its end, then rolled over."""
+
+    service = models.ForeignKey(Service, models.CASCADE, related_name="+")
+    start = models.DateTimeField()
+    end = models.DateTimeField()
+    version = models.ForeignKey(PackageVersion, models.PROTECT, related_name="+", db_index=False)
+    drawn_bytes = models.BigIntegerField()
+    overshoot_bytes = models.BigIntegerField()
+    overage_bytes = models.BigIntegerField()
+    sealed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["service", "start"], name="cycle_once")]
+        indexes = [models.Index(fields=["end"], name="cycle_unsealed", condition=models.Q(sealed_at__isnull=True))]

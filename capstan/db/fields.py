@@ -1,0 +1,46 @@
+"""Encrypted columns: AES-256-GCM, readable again because CHAP needs the clear line password (RFC 2865 §5.3)."""
+
+import os
+from functools import cache
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from django.conf import settings
+from django.db import models
+
+_FORMAT = b"\x01"  # one byte, so that a later key or cipher can be told apart
+_NONCE_BYTES = 12
+
+
+@cache
+def _cipher() -> AESGCM:
+    return AESGCM(settings.FIELD_KEY)
+
+
+def encrypt(plain: bytes) -> bytes:
+    """Seal `plain`; the result holds format, nonce and tag."""
+    nonce = os.urandom(_NONCE_BYTES)
+    return _FORMAT + nonce + _cipher().encrypt(nonce, plain, None)
+
+
+def decrypt(sealed: bytes) -> bytes:
+    """Open what `encrypt` sealed.
+
+    Raises ValueError for an unknown format and cryptography's InvalidTag when the key is not the one that sealed it.
+    """
+    if sealed[:1] != _FORMAT:
+        raise ValueError(f"encrypted field of unknown format {sealed[:1].hex()!r}")
+    return _cipher().decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], None)
+
+
+class EncryptedTextField(models.BinaryField):
+    """Text that is stored sealed. Reading it gives `str`; it can't be searched."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> str | None:
+        return None if value is None else decrypt(bytes(value)).decode()
+
+    def to_python(self, value: Any) -> Any:
+        return value
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return None if value is None else super().get_db_prep_value(encrypt(value.encode()), connection, prepared)

@@ -1,0 +1,29 @@
+"""The Class token: what an Access-Accept hands to the router, and the router echoes in accounting (RFC 2865 §5.25).
+
+It tells the meter which service logged in and which access the session got, without a look-up and without a race.
+"""
+
+import struct
+from typing import NamedTuple
+
+_TOKEN = struct.Struct(">2sQ8s6s")
+_MAGIC = b"C1"
+
+TOKEN_BYTES = _TOKEN.size
+
+
+class Token(NamedTuple):
+    service_id: int
+    access_hash: bytes  # 8 bytes: see network.rules.access
+    login: bytes  # 6 random bytes, one value per accepted login
+
+
+def encode_token(token: Token) -> bytes:
+    return _TOKEN.pack(_MAGIC, *token)
+
+
+def decode_token(value: bytes) -> Token | None:
+    """The token in a Class attribute, or None when the value is not ours."""
+    if len(value) != TOKEN_BYTES or value[:2] != _MAGIC:
+        return None
+    return Token(*_TOKEN.unpack(value)[1:])
