@@ -95,7 +95,7 @@ class BucketTally(models.Model):
 
 
 class Drawdown(models.Model):
-    """Bytes of one session taken from one bucket, or beyond every bucket. Settled part: see `RadiusSession.settled_*`."""
+    """Bytes of one session taken from one bucket, or beyond every bucket. Settled part: see `SessionMark`."""
 
     service = models.ForeignKey(Service, models.PROTECT, related_name="+")
     session = models.ForeignKey(RadiusSession, models.PROTECT, null=True, related_name="+", db_index=False)
@@ -112,6 +112,18 @@ class Drawdown(models.Model):
                 name="drawdown_once",
             )
         ]
+
+
+class SessionMark(models.Model):
+    """How far a session's counters have been attributed to buckets; without a row: to its baseline.
+
+    Kept apart from the session row, which only the meter writes: a grant or a cycle turn settles under the cap-row lock.
+    """
+
+    session = models.OneToOneField(RadiusSession, models.CASCADE, primary_key=True, related_name="+")
+    service = models.ForeignKey(Service, models.CASCADE, related_name="+", db_index=False)
+    bytes_up = models.BigIntegerField()
+    bytes_down = models.BigIntegerField()
 
 
 class ThresholdCrossing(models.Model):

@@ -83,7 +83,7 @@ class RadiusSession(models.Model):
     """One connection in time. Counters are the router's, wraps joined; `base_*` is where counting began.
 
     `start_mark` and `last_mark` are seconds in the router's own clock (its Event-Timestamp, else our receipt): they tell a
-    reused Acct-Session-Id from an old packet. `settled_*` is how far `caps` has attributed the counters to buckets.
+    reused Acct-Session-Id from an old packet. `counted_until` is the wall time up to which its bytes have been placed.
     `hour_*` is the running hour, flushed to `UsageHour` when the hour is over.
     """
 
@@ -99,10 +99,10 @@ class RadiusSession(models.Model):
     framed_ip = models.GenericIPAddressField(null=True)
     framed_ipv6 = models.TextField(default="")
     state = models.SmallIntegerField(choices=[(s.value, s.name.lower()) for s in SessionState], default=SessionState.LIVE)
-    held = models.BooleanField(default=False, help_text="doubtful: measured apart, counted only when staff release it")
     started_at = models.DateTimeField()
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()
+    counted_until = models.DateTimeField()
     stopped_at = models.DateTimeField(null=True)
     terminate_cause = models.SmallIntegerField(default=0)
     start_mark = models.BigIntegerField()
@@ -112,8 +112,6 @@ class RadiusSession(models.Model):
     bytes_down = models.BigIntegerField(default=0)
     base_up = models.BigIntegerField(default=0)
     base_down = models.BigIntegerField(default=0)
-    settled_up = models.BigIntegerField(default=0)
-    settled_down = models.BigIntegerField(default=0)
     hour = models.IntegerField(default=0, help_text="hours since 1970, UTC")
     hour_up = models.BigIntegerField(default=0)
     hour_down = models.BigIntegerField(default=0)
@@ -161,8 +159,11 @@ class Fault(models.Model):
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
     packets = models.BigIntegerField(default=1)
-    held_up = models.BigIntegerField(default=0)
+    held_up = models.BigIntegerField(default=0, help_text="bytes held apart")
     held_down = models.BigIntegerField(default=0)
+    seconds = models.BigIntegerField(default=0, help_text="of the last doubtful record, as are the counters")
+    counter_up = models.BigIntegerField(default=0)
+    counter_down = models.BigIntegerField(default=0)
     detail = models.TextField(help_text="what was wrong, in words")
     record = models.BinaryField(null=True, help_text="the packed record, where it could not be folded")
 
