@@ -13,10 +13,14 @@ class Options(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="CAPSTAN_", extra="forbid")
 
     database_url: str | None = Field(
-        default=None, validation_alias="DATABASE_URL", description="a PostgreSQL URL; empty: the embedded PostgreSQL"
+        default=None,
+        validation_alias="DATABASE_URL",
+        description="a PostgreSQL URL; empty: the embedded PostgreSQL",
     )
     data_dir: Path = Field(default=Path("var"), description="embedded database, keys, locks")
-    time_zone: str = Field(default="Africa/Johannesburg", description="the provider's zone: cycles, days, pages")
+    time_zone: str = Field(
+        default="Africa/Johannesburg", description="the provider's zone: cycles, days, pages"
+    )
     country: str = Field(default="ZA", description="for phone numbers written without a country code")
     currency: str = Field(default="ZAR", description="ISO 4217")
     binary_units: bool = Field(default=False, description="1 GB is 2^30 instead of 10^9 bytes")

@@ -1,7 +1,6 @@
 """Django's settings, derived from the operator's `Options`."""
 
 import os
-from pathlib import Path
 
 from capstan.config.options import Options
 

@@ -2,11 +2,16 @@
 
 import os
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.db import models
+
+if TYPE_CHECKING:
+    _Binary = models.BinaryField[str, str]  # Django's own classes take no type arguments at run time
+else:
+    _Binary = models.BinaryField
 
 _FORMAT = b"\x01"  # one byte, so that a later key or cipher can be told apart
 _NONCE_BYTES = 12
@@ -33,7 +38,7 @@ def decrypt(sealed: bytes) -> bytes:
     return _cipher().decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], None)
 
 
-class EncryptedTextField(models.BinaryField):
+class EncryptedTextField(_Binary):
     """Text that is stored sealed. Reading it gives `str`; it can't be searched."""
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> str | None:
@@ -43,4 +48,8 @@ class EncryptedTextField(models.BinaryField):
         return value
 
     def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
-        return None if value is None else super().get_db_prep_value(encrypt(value.encode()), connection, prepared)
+        return (
+            None
+            if value is None
+            else super().get_db_prep_value(encrypt(value.encode()), connection, prepared)
+        )

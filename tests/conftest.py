@@ -1,0 +1,80 @@
+"""Every pytest process that needs a database starts its own throw-away embedded PostgreSQL, as root or as any user.
+
+`tests/rules` need none and start none. `db` gives a test inside a transaction; `transactional_db` one whose commits
+other connections and processes see, `database_url` and `process_env` lead those to it.
+"""
+
+import os
+from collections.abc import Iterator
+from importlib.util import find_spec
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from capstan.config.embedded.server import Server, throwaway, url_of
+from capstan.values import clock
+
+FIELD_KEY = bytes(range(32))
+settings.FIELD_KEY = FIELD_KEY  # before the first field is sealed; real keys are the data dir's
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Server]:
+    """This process's own PostgreSQL, fast rather than safe."""
+    with throwaway() as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: None, server: Server) -> None:
+    connection.settings_dict.update(
+        HOST=str(server.place.socket), USER="capstan", NAME="capstan", PASSWORD="", PORT=""
+    )
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
+    """After the migrations: the packet log's days, which no migration can know."""
+    if (
+        find_spec("capstan.metering.actions") is None
+        or find_spec("capstan.metering.actions.packet_log") is None
+    ):
+        return
+    from capstan.metering.actions.packet_log import ensure_partitions
+
+    from capstan.db.connection import connect
+
+    with connect() as conn:
+        ensure_partitions(conn, now=clock.now())
+
+
+@pytest.fixture(autouse=True)
+def _empty_packet_log(request: pytest.FixtureRequest) -> None:
+    """Django empties only the tables it manages, and the partitioned packet log is not one of them."""
+    marker = request.node.get_closest_marker("django_db")
+    if "transactional_db" in request.fixturenames or (
+        marker is not None and marker.kwargs.get("transaction")
+    ):
+        request.getfixturevalue("transactional_db")
+        with connection.cursor() as cursor:
+            cursor.execute("TRUNCATE metering_packetlog")
+
+
+@pytest.fixture
+def database_url(transactional_db: None, server: Server) -> str:
+    """A DATABASE_URL of the test database, for processes that a test starts."""
+    return url_of(server.place.socket, str(connection.settings_dict["NAME"]))
+
+
+@pytest.fixture
+def process_env(database_url: str, tmp_path: object) -> dict[str, str]:
+    """The environment for a `capstan` process on the test database, with the tests' field key and its own data dir."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("CAPSTAN_")}
+    return {
+        **kept,
+        "DATABASE_URL": database_url,
+        "DJANGO_SETTINGS_MODULE": "capstan.config.settings",
+        "CAPSTAN_FIELD_KEY": FIELD_KEY.hex(),
+        "CAPSTAN_DATA_DIR": str(tmp_path),
+    }
