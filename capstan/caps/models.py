@@ -34,11 +34,12 @@ class Cap(models.Model):
     weight_down = models.SmallIntegerField(default=1)
     sink_bucket_id = models.BigIntegerField(null=True, help_text="the bucket being drawn; empty: beyond every bucket")
 
+    sessions_from = models.BigIntegerField(default=0, help_text="sessions with a lower id are closed and fully attributed")
+
     drawn_bytes = models.BigIntegerField(default=0, help_text="drawn from buckets in this cycle, settled part")
     remaining_bytes = models.BigIntegerField(default=0, help_text="left in buckets that may be drawn now, settled part")
     overshoot_bytes = models.BigIntegerField(default=0, help_text="this cycle, settled part")
     overage_bytes = models.BigIntegerField(default=0, help_text="this cycle, settled part")
-    carried_bytes = models.BigIntegerField(default=0, help_text="overshoot that the next top-up will pay for")
     day_start = models.DateTimeField(null=True)
     day_bytes = models.BigIntegerField(default=0, help_text="drawn from limited kinds this day")
     week_start = models.DateTimeField(null=True)

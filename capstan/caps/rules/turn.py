@@ -1,0 +1,91 @@
+"""The turn of a cycle, and which terms hold when."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo
+
+from capstan.caps.rules.cap import CapRow, Standpoint, turn_limits
+from capstan.catalog.rules import Terms
+from capstan.values.period import Period, cycle_at
+
+SEAL_AFTER = timedelta(hours=1)
+
+
+class Closing(NamedTuple):
+    """The figures of a cycle that has just ended; late usage may still add to them until it is sealed."""
+
+    start: datetime
+    end: datetime
+    version_id: int
+    drawn: int
+    overshoot: int
+    overage: int
+
+
+class Allowance(NamedTuple):
+    """A cycle's allowance, to be granted."""
+
+    start: datetime
+    end: datetime
+    size: int
+    rollover_left: int
+
+
+class Contract(NamedTuple):
+    """What a service has agreed to over time. `changes` and each package's `versions` are in order of their date."""
+
+    activated_at: datetime
+    is_prepaid: bool
+    has_consent: bool
+    changes: Sequence[tuple[datetime, int]]  # (from, package)
+    versions: dict[int, Sequence[tuple[datetime, int]]]  # package -> (from, version)
+    terms: dict[int, Terms]  # by version
+
+    def version_at(self, cycle_start: datetime, moment: datetime) -> int:
+        """The version in force: that of the cycle's start, or of a package change inside the cycle."""
+        since, package_id = _latest(self.changes, moment)
+        return _latest(self.versions[package_id], max(since, cycle_start))[1]
+
+    def next_change(self, moment: datetime) -> datetime | None:
+        return next((start for start, _ in self.changes if start > moment), None)
+
+    def cycle(self, version_id: int, zone: ZoneInfo, moment: datetime) -> Period:
+        terms = self.terms[version_id]
+        return cycle_at(terms.cycle_kind, terms.cycle_anchor, self.activated_at, zone, moment)
+
+
+def _latest(dated: Sequence[tuple[datetime, int]], moment: datetime) -> tuple[datetime, int]:
+    """The last entry that has begun; before the first, the first: a line must have some terms."""
+    return next((entry for entry in reversed(dated) if entry[0] <= moment), dated[0])
+
+
+def turn(cap: CapRow, contract: Contract, zone: ZoneInfo, now: datetime) -> tuple[list[Closing], list[Allowance]]:
+    """Bring the row over every cycle end and package change that has passed. Pending bytes must be settled before."""
+    closings: list[Closing] = []
+    allowances: list[Allowance] = []
+    while now >= cap.cycle_end:
+        closings.append(
+            Closing(cap.cycle_start, cap.cycle_end, cap.version_id, cap.drawn, cap.overshoot, cap.overage)
+        )
+        start = cap.cycle_end
+        version_id = contract.version_at(start, start)
+        cap.cycle_start, cap.cycle_end = start, contract.cycle(version_id, zone, start).end
+        cap.drawn = cap.overshoot = cap.overage = cap.crossed_cycle = 0
+        allowances += allowance(contract, version_id, cap.cycle_start, cap.cycle_end)
+    cap.version_id = contract.version_at(cap.cycle_start, now)
+    cap.steady_from = now
+    turn_limits(cap, standpoint(contract, cap.version_id, zone, now), now)
+    return closings, allowances
+
+
+def allowance(contract: Contract, version_id: int, start: datetime, end: datetime) -> list[Allowance]:
+    """The allowance that a cycle begins with: none for an uncapped package, and none for prepaid until it is paid."""
+    terms = contract.terms[version_id]
+    if contract.is_prepaid or not terms.allowance_bytes:
+        return []
+    return [Allowance(start, end, terms.allowance_bytes, terms.rollover_allowance_cycles)]
+
+
+def standpoint(contract: Contract, version_id: int, zone: ZoneInfo, now: datetime) -> Standpoint:
+    return Standpoint(contract.terms[version_id], zone, contract.has_consent, contract.next_change(now))
