@@ -1,12 +1,13 @@
 """The Class token: what an Access-Accept hands to the router, and the router echoes in accounting (RFC 2865 §5.25).
 
-It tells the meter which service logged in and which access the session got, without a look-up and without a race.
+It tells the meter which service logged in, and enforcement which access and which byte limit the session got, without a
+look-up and without a race.
 """
 
 import struct
 from typing import NamedTuple
 
-_TOKEN = struct.Struct(">2sQ8s6s")
+_TOKEN = struct.Struct(">2sQ8s6sQ")
 _MAGIC = b"C1"
 
 TOKEN_BYTES = _TOKEN.size
@@ -16,6 +17,7 @@ class Token(NamedTuple):
     service_id: int
     access_hash: bytes  # 8 bytes: see network.rules.access
     login: bytes  # 6 random bytes, one value per accepted login
+    limit_bytes: int = 0  # the session total at which the router will cut, as the Accept told it; 0: none
 
 
 def encode_token(token: Token) -> bytes:
