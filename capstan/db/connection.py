@@ -7,6 +7,7 @@ from django.db import connections
 from psycopg.rows import TupleRow
 
 _KEYWORDS = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
+_PATIENCE = {"connect_timeout": 5, "tcp_user_timeout": 15_000}  # s and ms: a dead host must not hang a loop
 _NOT_LIBPQ = {
     "pool",
     "isolation_level",
@@ -28,4 +29,4 @@ def _parameters(name: str) -> dict[str, Any]:
     given = {ours: configured[key] for key, ours in _KEYWORDS.items() if configured.get(key)}
     options = {key: value for key, value in configured.get("OPTIONS", {}).items() if key not in _NOT_LIBPQ}
     session = f"{options.pop('options', '')} -c TimeZone=UTC".strip()
-    return {**options, **given, "application_name": name, "options": session}
+    return {**_PATIENCE, **options, **given, "application_name": name, "options": session}

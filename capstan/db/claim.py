@@ -1,0 +1,53 @@
+"""Due work is a row of a domain table; a worker claims some of it for a while.
+
+Any number of workers claim at the same time without waiting for each other, and what a dead worker held falls due again
+when its lease ends.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+import psycopg
+from psycopg import sql
+from psycopg.rows import TupleRow
+
+_CLAIM = sql.SQL(
+    """
+    WITH free AS MATERIALIZED (
+        SELECT {key} AS free_key FROM {table}
+        WHERE {due} <= %(now)s AND ({lease} IS NULL OR {lease} <= %(now)s)
+        ORDER BY {due} LIMIT %(limit)s
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE {table} SET {lease} = %(until)s FROM free WHERE {key} = free_key
+    RETURNING {returning}
+    """
+)  # materialised, because a plan that looked into `free` twice would claim more than `limit`
+
+
+def claim(
+    conn: psycopg.Connection[Any],
+    table: str,
+    *,
+    key: str,
+    returning: Sequence[str],
+    now: datetime,
+    lease: timedelta,
+    limit: int,
+    due: str = "due_at",
+    lease_column: str = "lease_until",
+) -> list[TupleRow]:
+    """Lease at most `limit` rows of `table` until `now + lease`: those longest due that nobody holds.
+
+    The columns `returning` of each come back, in no particular order. In autocommit mode the lease is committed when
+    this returns. Whoever finishes a row clears its lease or deletes it, on the condition that it hasn't changed since.
+    """
+    statement = _CLAIM.format(
+        table=sql.Identifier(table),
+        key=sql.Identifier(key),
+        due=sql.Identifier(due),
+        lease=sql.Identifier(lease_column),
+        returning=sql.SQL(", ").join(map(sql.Identifier, returning)),
+    )
+    return list(conn.execute(statement, {"now": now, "until": now + lease, "limit": limit}).fetchall())
