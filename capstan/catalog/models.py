@@ -6,7 +6,9 @@ from django.db import models
 from capstan.catalog.rules import AtCap, Counting, CycleAnchor, CycleKind, OvershootPolicy
 
 
-def _choices(words: type[CycleKind | CycleAnchor | Counting | AtCap | OvershootPolicy]) -> list[tuple[str, str]]:
+def _choices(
+    words: type[CycleKind | CycleAnchor | Counting | AtCap | OvershootPolicy],
+) -> list[tuple[str, str]]:
     return [(word.value, word.name.replace("_", " ").capitalize()) for word in words]
 
 
@@ -23,7 +25,9 @@ class Brand(models.Model):
     support_phone = models.TextField(blank=True)
     support_email = models.TextField(blank=True)
     website = models.TextField(blank=True)
-    issuer = models.TextField(blank=True, help_text="legal name, address and VAT number, as documents print them")
+    issuer = models.TextField(
+        blank=True, help_text="legal name, address and VAT number, as documents print them"
+    )
     bank_details = models.TextField(blank=True)
 
 
@@ -54,7 +58,9 @@ class PackageVersion(models.Model):
     throttle_down_kbps = models.IntegerField(default=512)
     overshoot = models.TextField(choices=_choices(OvershootPolicy), default=OvershootPolicy.FORGIVE)
     free_windows = ArrayField(
-        models.TextField(), default=list, help_text="local times whose bytes are free, as '1234567 00:00-06:00'"
+        models.TextField(),
+        default=list,
+        help_text="local times whose bytes are free, as '1234567 00:00-06:00'",
     )
     rollover_allowance_cycles = models.SmallIntegerField(default=0, help_text="0: what is left expires")
     rollover_topup_cycles = models.SmallIntegerField(default=0)
@@ -78,7 +84,9 @@ class TopUpOffer(models.Model):
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     size_bytes = models.BigIntegerField()
     letter = models.CharField(max_length=1)
-    valid_days = models.SmallIntegerField(null=True, help_text="days from purchase; empty means to the cycle's end")
+    valid_days = models.SmallIntegerField(
+        null=True, help_text="days from purchase; empty means to the cycle's end"
+    )
     on_sale = models.BooleanField(default=True)
 
     class Meta:

@@ -7,6 +7,8 @@ import re
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from enum import IntEnum
 
+from capstan.values.refused import Refused
+
 _NAMES = ("B", "kB", "MB", "GB", "TB", "PB")
 _POWERS = {name.upper(): power for power, name in enumerate(_NAMES)}
 _SIZE = re.compile(r"(\d{1,15}(?:\.\d{1,15})?)[ \u00a0]*([kmgtp]?b)", re.IGNORECASE | re.ASCII)
@@ -24,17 +26,17 @@ class Units(IntEnum):
 def parse_bytes(text: str, units: Units = Units.DECIMAL) -> int:
     """The bytes in a size as people write it: `2GB`, `0.5 GB`, `500mb`. A broken byte is rounded half-even.
 
-    Raises ValueError, worded for the person who typed it, when the text is anything else or the size is
+    Raises Refused, worded for the person who typed it, when the text is anything else or the size is
     beyond 8 EB.
     """
     match = _SIZE.fullmatch(text.strip())
     if match is None:
-        raise ValueError(f"{text!r} is not an amount of data: write it like 500MB or 2.5GB")
+        raise Refused(f"{text!r} is not an amount of data: write it like 500MB or 2.5GB")
     number, unit = match.groups()
     exact = Decimal(number) * Decimal(int(units) ** _POWERS[unit.upper()])
     size_bytes = int(exact.to_integral_value(ROUND_HALF_EVEN))
     if size_bytes > _BYTES_MAX:
-        raise ValueError(f"{text!r} is more data than can be counted")
+        raise Refused(f"{text!r} is more data than can be counted")
     return size_bytes
 
 

@@ -6,6 +6,8 @@ whole minor units (cents) of one currency. No fractions of a cent exist anywhere
 import re
 from decimal import Decimal
 
+from capstan.values.refused import Refused
+
 _NBSP = "\N{NO-BREAK SPACE}"
 _DECIMALS_OTHER_THAN_TWO = {  # ISO 4217 minor units
     **dict.fromkeys(
@@ -24,13 +26,13 @@ def _decimals(currency: str) -> int:
 def parse_money(text: str, currency: str) -> int:
     """The minor units in an amount such as `35` or `35.00`.
 
-    Raises ValueError for anything else, and for more decimals than the currency has.
+    Raises Refused for anything else, and for more decimals than the currency has.
     """
     if not _AMOUNT.fullmatch(text.strip()):
-        raise ValueError(f"{text!r} is not an amount of money: write it like 35.00, without a currency sign")
+        raise Refused(f"{text!r} is not an amount of money: write it like 35.00, without a currency sign")
     minor = Decimal(text.strip()).scaleb(_decimals(currency))
     if minor != minor.to_integral_value():
-        raise ValueError(f"{text!r} has more decimals than {currency} has")
+        raise Refused(f"{text!r} has more decimals than {currency} has")
     return int(minor)
 
 

@@ -1,0 +1,177 @@
+"""Putting packages and offers on sale, changing them by dated rows, and taking them off sale."""
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+
+from capstan.audit.actions import record
+from capstan.catalog.models import Brand, OfferPrice, Package, PackageVersion, TopUpOffer
+from capstan.catalog.rules import Terms, check_terms, format_window
+from capstan.values.refused import Refused
+
+
+@transaction.atomic
+def create_brand(*, name: str, actor: str, now: datetime, **details: str) -> Brand:
+    """A name to trade under.
+
+    `details` are fields of `Brand`. Raises Refused if the name is taken or empty.
+    """
+    _require(name=name)
+    if Brand.objects.filter(name=name).exists():
+        raise Refused(f"There is a brand called {name!r} already.")
+    brand = Brand.objects.create(name=name, **details)
+    record(
+        actor=actor,
+        action="catalog.create_brand",
+        subject=f"brand:{brand.pk}",
+        now=now,
+        details={"name": name},
+    )
+    return brand
+
+
+@transaction.atomic
+def create_package(
+    *, code: str, name: str, brand_id: int, terms: Terms, valid_from: datetime, actor: str, now: datetime
+) -> Package:
+    """A package with its first version.
+
+    Raises Refused for a code that is taken and for terms that can't be sold.
+    """
+    _require(code=code, name=name)
+    if Package.objects.filter(code=code).exists():
+        raise Refused(
+            f"There is a package with the code {code!r} already; add a version to change its terms."
+        )
+    package = Package.objects.create(code=code, name=name, brand_id=brand_id)
+    subject = f"package:{package.pk}"
+    record(actor=actor, action="catalog.create_package", subject=subject, now=now, details={"code": code})
+    add_version(package_id=package.pk, terms=terms, valid_from=valid_from, actor=actor, now=now)
+    return package
+
+
+@transaction.atomic
+def add_version(
+    *, package_id: int, terms: Terms, valid_from: datetime, actor: str, now: datetime
+) -> PackageVersion:
+    """New terms of a package from `valid_from`; a service's running cycle keeps those that it began with.
+
+    Raises Refused for terms that can't be sold, and for a date that isn't after the last version's and, but
+    for the first version, not in the past: what customers have had can't be rewritten.
+    """
+    if wrong := check_terms(terms):
+        raise Refused(" ".join(wrong))
+    Package.objects.select_for_update(no_key=True).get(pk=package_id)
+    last = PackageVersion.objects.filter(package_id=package_id).order_by("-valid_from").first()
+    if last and valid_from < now:
+        raise Refused("New terms can't begin in the past: customers have used data under the old ones.")
+    if last and valid_from <= last.valid_from:
+        raise Refused(
+            f"The last version begins on {last.valid_from:%Y-%m-%d %H:%M} UTC; a new one must begin later."
+        )
+    version = PackageVersion.objects.create(package_id=package_id, valid_from=valid_from, **_columns(terms))
+    record(
+        actor=actor,
+        action="catalog.add_version",
+        subject=f"package:{package_id}",
+        now=now,
+        details={"version": version.pk, "valid_from": valid_from.isoformat()},
+    )
+    return version
+
+
+def _columns(terms: Terms) -> dict[str, Any]:
+    lists = {
+        "free_windows": [format_window(window) for window in terms.free_windows],
+        "thresholds": list(terms.thresholds),
+    }
+    return terms._asdict() | lists
+
+
+@transaction.atomic
+def withdraw_package(*, package_id: int, actor: str, now: datetime) -> None:
+    """No new service gets this package; those that have it keep it."""
+    Package.objects.filter(pk=package_id).update(on_sale=False)
+    record(actor=actor, action="catalog.withdraw_package", subject=f"package:{package_id}", now=now)
+
+
+@transaction.atomic
+def create_offer(
+    *,
+    code: str,
+    name: str,
+    brand_id: int,
+    size_bytes: int,
+    letter: str,
+    price_minor: int,
+    valid_days: int | None = None,
+    actor: str,
+    now: datetime,
+) -> TopUpOffer:
+    """A top-up for sale from now on at this price.
+
+    `letter` is A to Z and free among the brand's offers on sale; `valid_days` counts from purchase, None is
+    to the end of the cycle. Raises Refused.
+    """
+    _require(code=code, name=name)
+    letter = letter.strip().upper()
+    if len(letter) != 1 or not ("A" <= letter <= "Z"):
+        raise Refused(f"{letter!r} can't be an offer's letter: a customer replies with one of A to Z.")
+    if size_bytes < 1:
+        raise Refused("A top-up must hold some data.")
+    if valid_days is not None and not 1 <= valid_days <= 3660:
+        raise Refused("A top-up is valid for 1 to 3660 days; leave it out for the end of the cycle.")
+    if TopUpOffer.objects.filter(code=code).exists():
+        raise Refused(f"There is an offer with the code {code!r} already.")
+    taken = TopUpOffer.objects.filter(brand_id=brand_id, letter=letter, on_sale=True).first()
+    if taken:
+        raise Refused(
+            f"The letter {letter} stands for {taken.name!r}; withdraw that offer or take another letter."
+        )
+    offer = TopUpOffer.objects.create(
+        code=code, name=name, brand_id=brand_id, size_bytes=size_bytes, letter=letter, valid_days=valid_days
+    )
+    record(
+        actor=actor,
+        action="catalog.create_offer",
+        subject=f"offer:{offer.pk}",
+        now=now,
+        details={"code": code},
+    )
+    set_price(offer_id=offer.pk, price_minor=price_minor, valid_from=now, actor=actor, now=now)
+    return offer
+
+
+@transaction.atomic
+def set_price(
+    *, offer_id: int, price_minor: int, valid_from: datetime, actor: str, now: datetime
+) -> OfferPrice:
+    """The offer's price from `valid_from` on, in minor units with VAT.
+
+    Raises Refused for the past or a second price at once.
+    """
+    if price_minor < 0:
+        raise Refused("A price can't be less than nothing.")
+    if valid_from < now:
+        raise Refused("A price can't begin in the past: customers have bought at the old one.")
+    TopUpOffer.objects.select_for_update(no_key=True).get(pk=offer_id)
+    if OfferPrice.objects.filter(offer_id=offer_id, valid_from=valid_from).exists():
+        raise Refused("This offer has a price from that very moment already.")
+    price = OfferPrice.objects.create(offer_id=offer_id, valid_from=valid_from, price_minor=price_minor)
+    details = {"price_minor": price_minor, "valid_from": valid_from.isoformat()}
+    record(actor=actor, action="catalog.set_price", subject=f"offer:{offer_id}", now=now, details=details)
+    return price
+
+
+@transaction.atomic
+def withdraw_offer(*, offer_id: int, actor: str, now: datetime) -> None:
+    """Take an offer off the menu; its letter is free again. What was bought stays bought."""
+    TopUpOffer.objects.filter(pk=offer_id).update(on_sale=False)
+    record(actor=actor, action="catalog.withdraw_offer", subject=f"offer:{offer_id}", now=now)
+
+
+def _require(**texts: str) -> None:
+    for name, text in texts.items():
+        if not text.strip():
+            raise Refused(f"The {name} is missing.")
