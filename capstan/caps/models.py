@@ -70,7 +70,10 @@ class Bucket(models.Model):
     reason = models.TextField(blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["service", "expires_at"], name="bucket_service")]
+        indexes = [
+            models.Index(fields=["service", "expires_at"], name="bucket_service"),
+            models.Index(fields=["expires_at"], name="bucket_expires"),
+        ]
         constraints = [
             models.CheckConstraint(condition=models.Q(size_bytes__gt=0), name="bucket_size"),
             models.CheckConstraint(condition=models.Q(expires_at__gt=models.F("starts_at")), name="bucket_dates"),
@@ -93,6 +96,10 @@ class BucketTally(models.Model):
     expired_bytes = models.BigIntegerField(default=0)
     voided_bytes = models.BigIntegerField(default=0)
     moved_bytes = models.BigIntegerField(default=0)
+    is_open = models.BooleanField(default=True, help_text="until an hour after its expiry, when late usage has come")
+
+    class Meta:
+        indexes = [models.Index(fields=["bucket"], name="buckettally_open", condition=models.Q(is_open=True))]
 
 
 class Drawdown(models.Model):
@@ -116,7 +123,7 @@ class Drawdown(models.Model):
 
 
 class SessionMark(models.Model):
-    """How far a session's counters have been attributed to buckets; without a row: to its baseline.
+    """How many of a session's bytes since its baseline have been attributed to buckets; without a row: none.
 
     Kept apart from the session row, which only the meter writes: a grant or a cycle turn settles under the cap-row lock.
     """

@@ -213,10 +213,10 @@ def drawable(cap: CapRow, lots: Sequence[Lot], terms: Terms, moment: datetime) -
     return min(held_back, limited_left(cap, terms)) + free
 
 
-def crossings(cap: CapRow, lots: Sequence[Lot], terms: Terms, at: datetime) -> list[Crossing]:
-    """Thresholds passed since the last look; each is handed out once per arming."""
+def crossings(cap: CapRow, lots: Sequence[Lot], terms: Terms, *, at: datetime, now: datetime) -> list[Crossing]:
+    """Thresholds passed by usage of the moment `at`, measured against what is left now; once per arming each."""
     found: list[Crossing] = []
-    left = left_in_force(lots, at)
+    left = left_in_force(lots, now)
 
     def look(limit: Limit, start: datetime | None, percent: int, crossed: int, drawn: int, remaining: int) -> int:
         for threshold in sorted(terms.thresholds):
@@ -255,7 +255,7 @@ def rearm(cap: CapRow, lots: Sequence[Lot], terms: Terms, now: datetime) -> None
 def refresh(cap: CapRow, lots: Sequence[Lot], point: Standpoint, now: datetime) -> list[Crossing]:
     """Work out everything that follows from the buckets: state, sink, weights, and when to look again."""
     terms = point.terms
-    found = crossings(cap, lots, terms, now) if terms.allowance_bytes is not None else []
+    found = crossings(cap, lots, terms, at=now, now=now) if terms.allowance_bytes is not None else []
     cap.remaining = drawable(cap, lots, terms, now)
     capped = terms.allowance_bytes is not None and cap.remaining < CAPPED_BELOW
     cap.state = state_at_cap(terms, point.has_consent) if capped else CapState.OPEN

@@ -1,0 +1,241 @@
+"""What changes a service's buckets: the first cap row, grants, voids, the turn of time, and the seal."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from capstan.audit.actions import record
+from capstan.caps.actions import store
+from capstan.caps.actions.settle import Settlement
+from capstan.caps.models import Bucket, BucketTally, Cap, Cycle
+from capstan.caps.rules.cap import CapRow, Lot, rearm, refresh
+from capstan.caps.rules.turn import SEAL_AFTER, allowance, standpoint, turn_limits
+from capstan.caps.rules.words import Beyond, BucketKind, CapState
+from capstan.catalog.rules import OvershootPolicy
+from capstan.db.wakeup import wake
+from capstan.values.refused import Refused
+
+
+def provider_zone() -> ZoneInfo:
+    return ZoneInfo(settings.PROVIDER_TIME_ZONE)
+
+
+@transaction.atomic
+def open_cap(service_id: int, *, now: datetime) -> None:
+    """Begin metering a service: its cap row in the running cycle, and the cycle's allowance. Done already: nothing happens."""
+    with connection.cursor() as cursor:
+        open_caps(cursor, [service_id], zone=provider_zone(), now=now)
+
+
+def open_caps(cursor: store.Cursor, service_ids: Sequence[int], *, zone: ZoneInfo, now: datetime) -> None:
+    """`open_cap` for many, inside the caller's transaction."""
+    contracts = store.load_contracts(cursor, service_ids)
+    granted = []
+    first: dict[int, CapRow] = {}
+    for service_id, contract in contracts.items():
+        start_guess = contract.cycle(contract.version_at(now, now), zone, now).start
+        version_id = contract.version_at(start_guess, now)
+        period = contract.cycle(version_id, zone, now)
+        cap = CapRow(
+            service_id, version_id, CapState.OPEN, period.start, period.end, 0, 0, 0, period.start, now, 1, 1, None, 0,
+            0, 0, 0, 0, None, 0, None, 0, 0, 0, 0, 0,
+        )  # fmt: skip
+        turn_limits(cap, standpoint(contract, version_id, zone, now), now)
+        first[service_id] = cap
+        granted += [(service_id, one) for one in allowance(contract, version_id, period.start, period.end)]
+    if not first:
+        return
+    store.insert_caps(cursor, list(first.values()))
+    store.grant_allowances(cursor, granted, now)
+    lots = store.load_lots(cursor, list(first))
+    for service_id, cap in first.items():
+        refresh(cap, lots[service_id], standpoint(contracts[service_id], cap.version_id, zone, now), now)
+    fresh = {cap.service_id for cap in store.lock_caps(cursor, list(first)) if cap.check_at == 0 and cap.counted == 0}
+    if fresh:
+        store.save_caps(cursor, [cap for service_id, cap in first.items() if service_id in fresh])
+
+
+@transaction.atomic
+def grant(
+    *,
+    service_id: int,
+    kind: BucketKind,
+    size_bytes: int,
+    starts_at: datetime | None = None,
+    expires_at: datetime | None = None,
+    source: str,
+    reference: str = "",
+    actor: str,
+    reason: str = "",
+    now: datetime,
+) -> Bucket:
+    """Give a service a bucket, from now to the end of its cycle unless other dates are given.
+
+    `reference` makes it idempotent: a grant with one that exists already returns that bucket and changes nothing.
+    Raises Refused for a size that isn't positive and for dates in the wrong order.
+    """
+    if size_bytes <= 0:
+        raise Refused(f"a bucket of {size_bytes} bytes grants nothing: its size must be positive")
+    with connection.cursor() as cursor:
+        settlement = _settled(cursor, service_id, now)
+        known = Bucket.objects.filter(reference=reference).first() if reference else None
+        if known is not None:
+            settlement.save()
+            return known
+        cap = settlement.caps[service_id]
+        start, end = starts_at or now, expires_at or cap.cycle_end
+        if end <= start:
+            raise Refused(f"the bucket would end at {end:%Y-%m-%d %H:%M} UTC, before it starts: nothing was granted")
+        terms = settlement.point(cap).terms
+        bucket = Bucket.objects.create(
+            service_id=service_id, kind=kind, size_bytes=size_bytes, starts_at=start, expires_at=end, granted_at=now,
+            rollover_left=terms.rollover_topup_cycles if kind == BucketKind.TOPUP else 0, source=source,
+            reference=reference, actor=actor, reason=reason,
+        )  # fmt: skip
+        BucketTally.objects.create(bucket=bucket)
+        _take_up(settlement, cap, bucket, f"granted bucket {bucket.pk}")
+        settlement.save()
+    record(
+        actor=actor, action="bucket.grant", subject=f"service:{service_id}", reason=reason, now=now,
+        details={"bucket": bucket.pk, "kind": kind, "bytes": size_bytes, "source": source},
+    )  # fmt: skip
+    transaction.on_commit(lambda: wake("enforce"))
+    return bucket
+
+
+def _settled(cursor: store.Cursor, service_id: int, now: datetime) -> Settlement:
+    settlement = Settlement(cursor, [service_id], zone=provider_zone(), now=now)
+    if settlement.missing:
+        open_caps(cursor, settlement.missing, zone=provider_zone(), now=now)
+        settlement = Settlement(cursor, [service_id], zone=provider_zone(), now=now)
+    if settlement.missing:
+        raise Refused(f"there is no service {service_id}")
+    settlement.run({})
+    return settlement
+
+
+def _take_up(settlement: Settlement, cap: CapRow, bucket: Bucket, cause: str) -> None:
+    """Let a new bucket count: it pays for carried overshoot, re-arms thresholds, and changes what is drawn."""
+    lot = Lot(bucket.pk, BucketKind(bucket.kind), bucket.starts_at, bucket.expires_at, bucket.granted_at, bucket.size_bytes)
+    settlement.add_lot(cap.service_id, lot)
+    terms = settlement.point(cap).terms
+    if terms.overshoot == OvershootPolicy.CARRY and lot.kind == BucketKind.TOPUP:
+        owed = min(cap.overshoot, lot.left)
+        lot.left -= owed
+        cap.overshoot -= owed
+        cap.drawn += owed
+        settlement.record(cap, lot.id, None, None, owed)
+        settlement.record(cap, None, Beyond.OVERSHOOT, None, -owed)
+    rearm(cap, settlement.lots[cap.service_id], terms, settlement.now)
+    cap.steady_from = max(cap.steady_from, settlement.now)
+    settlement.due[cap.service_id] = cause
+    settlement.refresh()
+
+
+@transaction.atomic
+def void(*, bucket_id: int, actor: str, reason: str, now: datetime) -> int:
+    """Take back what is unused of a bucket; returns those bytes. What was drawn stays drawn.
+
+    Raises Refused when nothing is left in it.
+    """
+    bucket = Bucket.objects.get(pk=bucket_id)
+    with connection.cursor() as cursor:
+        settlement = _settled(cursor, bucket.service_id, now)
+        cap = settlement.caps[bucket.service_id]
+        lot = next((lot for lot in settlement.lots[bucket.service_id] if lot.id == bucket_id), None)
+        if lot is None or lot.left == 0:
+            raise Refused(f"bucket {bucket_id} has nothing left to take back")
+        taken, lot.left = lot.left, 0
+        settlement.due[bucket.service_id] = f"voided bucket {bucket_id}"
+        settlement.refresh()
+        settlement.save()
+        tally = BucketTally.objects.get(pk=bucket_id)
+        tally.voided_bytes += taken
+        tally.save(update_fields=["voided_bytes"])
+    record(
+        actor=actor, action="bucket.void", subject=f"service:{cap.service_id}", reason=reason, now=now,
+        details={"bucket": bucket_id, "bytes": taken},
+    )  # fmt: skip
+    transaction.on_commit(lambda: wake("enforce"))
+    return taken
+
+
+@transaction.atomic
+def roll(service_id: int, *, now: datetime) -> None:
+    """Bring a service up to date: what was counted is booked, and every boundary that has passed is turned."""
+    with connection.cursor() as cursor:
+        _settled(cursor, service_id, now).save()
+    transaction.on_commit(lambda: wake("enforce"))
+
+
+def roll_due(*, now: datetime, limit: int = 200) -> int:
+    """`roll` for services whose `changes_at` has passed, those that nobody else holds; returns how many."""
+    ids = list(Cap.objects.filter(changes_at__lte=now).order_by("changes_at").values_list("service_id", flat=True)[:limit])
+    if not ids:
+        return 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        settlement = Settlement(cursor, ids, zone=provider_zone(), now=now, skip_locked=True)
+        settlement.run({})
+        settlement.save()
+        transaction.on_commit(lambda: wake("enforce"))
+    return len(settlement.caps)
+
+
+def seal_due(*, now: datetime, limit: int = 200) -> int:
+    """An hour after their end, close cycles and expired buckets: what may roll over does, the rest expires.
+
+    Returns how many services were sealed.
+    """
+    cutoff = now - SEAL_AFTER
+    cycles = Cycle.objects.filter(sealed_at=None, end__lte=cutoff).values_list("service_id", flat=True)
+    buckets = Bucket.objects.filter(tally__is_open=True, expires_at__lte=cutoff).values_list("service_id", flat=True)
+    ids = sorted({*cycles[:limit], *buckets[:limit]})
+    if not ids:
+        return 0
+    with transaction.atomic(), connection.cursor() as cursor:
+        settlement = Settlement(cursor, ids, zone=provider_zone(), now=now, skip_locked=True)
+        settlement.run({})
+        held = list(settlement.caps)
+        for bucket in Bucket.objects.filter(service_id__in=held, tally__is_open=True, expires_at__lte=cutoff):
+            _seal_bucket(settlement, bucket)
+        settlement.refresh()
+        settlement.save()
+        Cycle.objects.filter(service_id__in=held, sealed_at=None, end__lte=cutoff).update(sealed_at=now)
+        transaction.on_commit(lambda: wake("enforce"))
+    return len(held)
+
+
+def _seal_bucket(settlement: Settlement, bucket: Bucket) -> None:
+    lots = settlement.lots[bucket.service_id]
+    lot = next((one for one in lots if one.id == bucket.pk), None)
+    left = lot.left if lot is not None else 0
+    cap = settlement.caps[bucket.service_id]
+    until = _rollover_end(settlement, cap, bucket) if bucket.rollover_left and left else settlement.now
+    rolls = until - settlement.now > timedelta(0)
+    tally = BucketTally.objects.get(pk=bucket.pk)
+    tally.is_open = False
+    if rolls:
+        tally.moved_bytes += left
+    else:
+        tally.expired_bytes += left
+    tally.save(update_fields=["is_open", "moved_bytes", "expired_bytes"])
+    if lot is not None:
+        lot.left = 0
+    if rolls:
+        rolled = Bucket.objects.create(
+            service_id=bucket.service_id, kind=BucketKind.ROLLOVER, size_bytes=left, starts_at=settlement.now,
+            expires_at=until, granted_at=settlement.now, rollover_left=bucket.rollover_left - 1,
+            source=f"rollover:{bucket.pk}", reference=f"rollover:{bucket.pk}", actor="meter",
+        )  # fmt: skip
+        BucketTally.objects.create(bucket=rolled)
+        _take_up(settlement, cap, rolled, f"rollover bucket {rolled.pk}")
+
+
+def _rollover_end(settlement: Settlement, cap: CapRow, bucket: Bucket) -> datetime:
+    """The end of the cycle that follows the bucket's own."""
+    contract = settlement.contracts[cap.service_id]
+    version_id = contract.version_at(bucket.expires_at, bucket.expires_at)
+    return contract.cycle(version_id, settlement.zone, bucket.expires_at).end
