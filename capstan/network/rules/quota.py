@@ -13,16 +13,16 @@ Rules, in the order they are asked:
 - only when the line could reach the cap before its next boundary at line rate;
 - where no CoA can raise the limit again, only within `NEAR_CAP_INTERVALS` interims of the cap, as every grant then
   costs a new login;
-- never less than `CAPPED_BELOW_BYTES`: below that a line counts as capped, and a limit of 0 would mean none.
+- never less than `CAPPED_BELOW`: below that a line counts as capped, and a limit of 0 would mean none.
 """
 
 from collections.abc import Sequence
 from enum import StrEnum
 from typing import NamedTuple
 
+from capstan.caps.rules.cap import CAPPED_BELOW
 from capstan.catalog.rules import Counting
 
-CAPPED_BELOW_BYTES = 1_000_000
 WINDOW_MARGIN_SECONDS = 900
 NEAR_CAP_INTERVALS = 4
 
@@ -108,9 +108,9 @@ def login_quota(budget: Budget, router: Router, *, lent_bytes: int, shared: bool
         return None
     assert budget.remaining_bytes is not None
     unlent = budget.remaining_bytes - lent_bytes
-    if unlent < CAPPED_BELOW_BYTES:
+    if unlent < CAPPED_BELOW:
         return None
-    return max(unlent // 2, CAPPED_BELOW_BYTES) if shared else unlent
+    return max(unlent // 2, CAPPED_BELOW) if shared else unlent
 
 
 def desired_quota(budget: Budget, sessions: Sequence[OpenSession]) -> list[Lent]:
@@ -134,7 +134,7 @@ def _by_coa(budget: Budget, sessions: Sequence[OpenSession]) -> list[Lent]:
         return [_move(session, None) for session in sessions]
     assert budget.remaining_bytes is not None
     share = budget.remaining_bytes // len(sessions)
-    if share < CAPPED_BELOW_BYTES:
+    if share < CAPPED_BELOW:
         return [_move(session, None) for session in sessions]
     return [_move(session, session.counted_bytes + share) for session in sessions]
 
@@ -153,12 +153,8 @@ def _by_login(budget: Budget, session: OpenSession, sharers: int) -> Lent:
     if session.router.can_raise:
         return Lent(None, Way.COA)
     slice_bytes = max(session.limit_bytes - session.counted_bytes, 0)
-    if _may_be_limited(budget) and budget.remaining_bytes is not None:
-        share = budget.remaining_bytes // sharers
-        if slice_bytes >= min(share // 2, share - CAPPED_BELOW_BYTES) and (
-            sharers > 1 or slice_bytes >= share - CAPPED_BELOW_BYTES
-        ):
-            return Lent(session.limit_bytes, Way.KEEP)
+    if _may_be_limited(budget) and slice_bytes >= _thinnest(budget, sharers):
+        return Lent(session.limit_bytes, Way.KEEP)
     return Lent(None, Way.LOGIN)
 
 
@@ -167,8 +163,14 @@ def _still_right(budget: Budget, sessions: Sequence[OpenSession]) -> bool:
     assert budget.remaining_bytes is not None
     slices = [max((session.limit_bytes or 0) - session.counted_bytes, 0) for session in sessions]
     missing = budget.remaining_bytes - sum(slices)
-    fair = budget.remaining_bytes // len(sessions)
-    return 0 <= missing < CAPPED_BELOW_BYTES and min(slices) >= min(fair // 2, fair - CAPPED_BELOW_BYTES)
+    return 0 <= missing < CAPPED_BELOW and min(slices) >= _thinnest(budget, len(sessions))
+
+
+def _thinnest(budget: Budget, sharers: int) -> int:
+    """The smallest slice that is left as it is: sharers may drift to half of a fair share before it is evened out."""
+    assert budget.remaining_bytes is not None
+    fair = budget.remaining_bytes // sharers
+    return fair - CAPPED_BELOW if sharers == 1 else min(fair // 2, fair - CAPPED_BELOW)
 
 
 def _wanted(budget: Budget, router: Router) -> bool:
@@ -185,7 +187,7 @@ def _wanted(budget: Budget, router: Router) -> bool:
 
 
 def _may_be_limited(budget: Budget) -> bool:
-    if budget.remaining_bytes is None or not budget.cuts or budget.remaining_bytes < CAPPED_BELOW_BYTES:
+    if budget.remaining_bytes is None or not budget.cuts or budget.remaining_bytes < CAPPED_BELOW:
         return False
     near_window = budget.has_free_windows and budget.seconds_to_boundary <= WINDOW_MARGIN_SECONDS
     return not budget.free_now and not near_window
