@@ -14,7 +14,7 @@ try:
 except ImportError:  # pragma: no cover - an interpreter built without it
     from hashlib import md5
 
-from capstan.metering.rules.token import decode_token
+from capstan.metering.rules.token import login_of
 
 FORMAT = b"\x01"
 _FIXED = struct.Struct("<BBHIIIIQQ16sBBBBBBBH")
@@ -66,9 +66,7 @@ def session_key(nas_id: int, session_id: bytes, username: bytes, class_value: by
 
     An id used again for a later session has the same key; the fold tells the two apart by their start.
     """
-    token = decode_token(class_value)
-    login = token.login if token else b""
-    return md5(b"%d\0%b\0%b\0%b" % (nas_id, session_id, username, login)).digest()
+    return md5(b"\0".join((b"%d" % nas_id, session_id, username, login_of(class_value)))).digest()
 
 
 def make_record(

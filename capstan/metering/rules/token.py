@@ -11,6 +11,7 @@ _TOKEN = struct.Struct(">2sQ8s6sQ")
 _MAGIC = b"C1"
 
 TOKEN_BYTES = _TOKEN.size
+_LOGIN = slice(18, 24)
 
 
 class Token(NamedTuple):
@@ -29,3 +30,8 @@ def decode_token(value: bytes) -> Token | None:
     if len(value) != TOKEN_BYTES or value[:2] != _MAGIC:
         return None
     return Token(*_TOKEN.unpack(value)[1:])
+
+
+def login_of(value: bytes) -> bytes:
+    """The login in a Class attribute, empty when the value is not ours: what `decode_token` finds, but cheap."""
+    return value[_LOGIN] if len(value) == TOKEN_BYTES and value[:2] == _MAGIC else b""
