@@ -10,16 +10,23 @@ from capstan.services.models import Service
 class SessionAccess(models.Model):
     """The access a session last got: from its Accept (the Class token told) or from the last CoA-ACK. No row: unknown.
 
-    `confirmed_at` is when the router acknowledged; `proved_at` when a later packet of the session was folded.
+    `confirmed_at` is when the router acknowledged; `proved_at` is its first packet that was folded after that.
     """
 
     session = models.OneToOneField(RadiusSession, models.CASCADE, primary_key=True, related_name="+")
     service = models.ForeignKey(Service, models.CASCADE, related_name="+")
     access_hash = models.BinaryField(help_text="8 bytes: see network.rules.access")
     kind = models.TextField(choices=[(k.value, k.value) for k in AccessKind], blank=True)
-    quota_bytes = models.BigIntegerField(null=True, help_text="session total at which the router will cut; empty: no quota")
+    quota_bytes = models.BigIntegerField(
+        null=True, help_text="counted bytes of the session at which the router will cut; empty: no quota"
+    )
     confirmed_at = models.DateTimeField()
     proved_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["session"], name="sessionaccess_unproved", condition=models.Q(proved_at__isnull=True)),
+        ]
 
 
 class Command(models.Model):
@@ -36,6 +43,7 @@ class Command(models.Model):
     raised_at = models.DateTimeField(help_text="when the reason for it arose")
     sent_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
+    proved_at = models.DateTimeField(null=True, help_text="the session's first packet after a CoA-ACK")
     error_cause = models.IntegerField(null=True, help_text="Error-Cause (RFC 5176 §3.5)")
     detail = models.TextField(blank=True)
 
@@ -44,7 +52,7 @@ class Command(models.Model):
 
 
 class LoginFailure(models.Model):
-    """A login that was refused, with the reason in words; unknown usernames too. Repeats within the hour are counted."""
+    """A login that was refused, with the reason in words; unknown usernames too. Repeats in an hour are counted."""
 
     username = models.TextField()
     service = models.ForeignKey(Service, models.CASCADE, null=True, related_name="+")

@@ -27,9 +27,10 @@ class CommandKind(StrEnum):
 
 
 class CommandState(StrEnum):
-    """`sending` was committed before the packet left; a crash leaves it there until its lease ends, then it is sent anew."""
+    """`sending` was committed before the packet left. What a crash leaves is `uncertain`, and sent anew."""
 
     SENDING = "sending"
     ACK = "ack"
     NAK = "nak"
     TIMEOUT = "timeout"
+    UNCERTAIN = "uncertain"

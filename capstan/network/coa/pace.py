@@ -1,0 +1,68 @@
+"""How fast a router is told things: its pace, how many answers it may owe, and when it is left alone for a while."""
+
+from dataclasses import dataclass
+
+IN_FLIGHT_MAX = 64
+"""Requests a router may owe us an answer to: enough for its pace, few enough that it never drowns."""
+
+_TIMEOUTS_TO_OPEN = 5
+_OPEN_SECONDS_MIN = 30.0
+_OPEN_SECONDS_MAX = 300.0
+_FULL_WAIT_SECONDS = 0.1
+
+
+@dataclass(slots=True)
+class _Router:
+    tokens: float
+    filled_at: float
+    promised_at: float = 0.0
+    in_flight: int = 0
+    timeouts: int = 0
+    closed_until: float = 0.0
+    open_seconds: float = 0.0
+
+
+class Pace:
+    """Admits requests per router: a token bucket, an in-flight limit and a breaker. Times are seconds since 1970.
+
+    The breaker opens after five requests in a row went unanswered; after a while it lets a single one through, and any
+    answer closes it again. Who is refused is told when to come back, each at a later moment, so that a mass change
+    comes back spread over time and a single order in the middle of it is not held up by more than a few tokens.
+    """
+
+    def __init__(self) -> None:
+        self._routers: dict[int, _Router] = {}
+
+    def admit(self, nas_id: int, per_second: int, now: float) -> float:
+        """Take a place: 0.0 means send now (and `done` must follow), else the seconds to wait before asking again."""
+        rate = max(per_second, 1)
+        router = self._routers.setdefault(nas_id, _Router(tokens=float(rate), filled_at=now))
+        if now < router.closed_until:
+            return router.closed_until - now
+        probing = router.timeouts >= _TIMEOUTS_TO_OPEN
+        if router.in_flight >= (1 if probing else IN_FLIGHT_MAX):
+            return _FULL_WAIT_SECONDS
+        router.tokens = min(float(rate), router.tokens + max(now - router.filled_at, 0.0) * rate)
+        router.filled_at = now
+        if router.tokens < 1.0:
+            router.promised_at = max(router.promised_at, now) + 1.0 / rate
+            return router.promised_at - now
+        router.tokens -= 1.0
+        router.in_flight += 1
+        return 0.0
+
+    def done(self, nas_id: int, *, answered: bool, now: float) -> None:
+        """A request that was admitted has been answered, or given up."""
+        router = self._routers[nas_id]
+        router.in_flight -= 1
+        if answered:
+            router.timeouts, router.open_seconds, router.closed_until = 0, 0.0, 0.0
+            return
+        router.timeouts += 1
+        if router.timeouts >= _TIMEOUTS_TO_OPEN and now >= router.closed_until:
+            router.open_seconds = min(max(router.open_seconds * 2, _OPEN_SECONDS_MIN), _OPEN_SECONDS_MAX)
+            router.closed_until = now + router.open_seconds
+
+    def silent(self, now: float) -> list[int]:
+        """The routers that are being left alone at this moment."""
+        return [nas_id for nas_id, router in self._routers.items() if now < router.closed_until]
