@@ -27,7 +27,7 @@ class Migration(migrations.Migration):
                 ('raised_at', models.DateTimeField(help_text='when the reason for it arose')),
                 ('sent_at', models.DateTimeField()),
                 ('answered_at', models.DateTimeField(null=True)),
-                ('proved_at', models.DateTimeField(help_text='the session's first packet after a CoA-ACK', null=True)),
+                ('proved_at', models.DateTimeField(help_text="the session's first packet after a CoA-ACK", null=True)),
                 ('error_cause', models.IntegerField(help_text='Error-Cause (RFC 5176 §3.5)', null=True)),
                 ('detail', models.TextField(blank=True)),
                 ('nas', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='metering.nas')),
