@@ -123,8 +123,7 @@ def cycle_at(terms: Terms, *, activated_at: datetime, zone: ZoneInfo, instant: d
     return period.cycle_at(terms.cycle_kind, terms.cycle_anchor, activated_at, zone, instant)
 
 
-# --- free windows
-# ---------------------------------------------------------------------------------------------------
+# --- free windows ----------------------------------------------------------------------------------------
 
 _WINDOW = re.compile(r"([1-7]{1,7}) (\d\d):(\d\d)-(\d\d):(\d\d)", re.ASCII)
 _DAY_MINUTES = 24 * 60
@@ -220,8 +219,7 @@ def _change_of_clocks(zone: ZoneInfo, before: datetime, after: datetime) -> date
     return after
 
 
-# --- what may be entered
-# --------------------------------------------------------------------------------------------
+# --- what may be entered ---------------------------------------------------------------------------------
 
 
 def check_terms(terms: Terms) -> list[str]:

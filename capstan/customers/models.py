@@ -9,7 +9,9 @@ from capstan.customers.rules import CustomerKind
 class Customer(models.Model):
     account_code = models.TextField(unique=True, help_text="printed as the reference for payments")
     name = models.TextField()
-    kind = models.TextField(choices=[(k.value, k.name.capitalize()) for k in CustomerKind], default=CustomerKind.INDIVIDUAL)
+    kind = models.TextField(
+        choices=[(k.value, k.name.capitalize()) for k in CustomerKind], default=CustomerKind.INDIVIDUAL
+    )
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
 

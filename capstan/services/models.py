@@ -17,7 +17,10 @@ class ConnectionType(models.Model):
 
 
 class Service(models.Model):
-    """A line. `username` is RADIUS User-Name, kept in lower case; the password is sealed, readable for CHAP."""
+    """A line.
+
+    `username` is RADIUS User-Name, kept in lower case; the password is sealed, readable for CHAP.
+    """
 
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="services")
     connection_type = models.ForeignKey(ConnectionType, models.PROTECT, related_name="+")
@@ -25,14 +28,20 @@ class Service(models.Model):
     line_password = EncryptedTextField()
     nt_hash = EncryptedTextField(help_text="hex MD4 of the password in UTF-16, for MS-CHAPv2 (RFC 2759)")
     login_by = models.TextField(choices=[(k.value, k.value) for k in LoginBy], default=LoginBy.PASSWORD)
-    status = models.TextField(choices=[(k.value, k.value) for k in ServiceStatus], default=ServiceStatus.ACTIVE)
+    status = models.TextField(
+        choices=[(k.value, k.value) for k in ServiceStatus], default=ServiceStatus.ACTIVE
+    )
     standing = models.TextField(choices=[(k.value, k.value) for k in Standing], default=Standing.POSTPAID)
     activated_at = models.DateTimeField(help_text="anniversary cycles count from here")
-    overage_consent = models.JSONField(null=True, help_text="who agreed to overage charges, when, by which channel")
+    overage_consent = models.JSONField(
+        null=True, help_text="who agreed to overage charges, when, by which channel"
+    )
 
     ipv4_address = models.GenericIPAddressField(protocol="IPv4", null=True, unique=True)
     ipv4_pool = models.TextField(blank=True)
-    ipv4_routes = ArrayField(models.TextField(), default=list, help_text="Framed-Route texts (RFC 2865 §5.22)")
+    ipv4_routes = ArrayField(
+        models.TextField(), default=list, help_text="Framed-Route texts (RFC 2865 §5.22)"
+    )
     ipv6_prefix = models.TextField(blank=True, help_text="Framed-IPv6-Prefix (RFC 3162)")
     ipv6_pool = models.TextField(blank=True, help_text="Framed-IPv6-Pool")
     ipv6_delegated_prefix = models.TextField(blank=True, help_text="Delegated-IPv6-Prefix (RFC 4818)")
@@ -40,7 +49,9 @@ class Service(models.Model):
     mac_lock = models.TextField(choices=[(k.value, k.value) for k in MacLock], default=MacLock.OFF)
     mac_address = models.TextField(blank=True, help_text="12 hex digits, upper case")
     session_limit = models.SmallIntegerField(default=1, help_text="0 means unlimited")
-    reply_extra = models.JSONField(default=list, help_text="[[attribute name, text value], …], checked against the dictionary")
+    reply_extra = models.JSONField(
+        default=list, help_text="[[attribute name, text value], …], checked against the dictionary"
+    )
 
     class Meta:
         indexes = [

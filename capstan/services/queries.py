@@ -1,0 +1,52 @@
+"""What a service has, and when."""
+
+from datetime import datetime
+
+from django.db import connection
+
+from capstan.catalog.rules import Dated, in_force_at
+from capstan.services.models import PackageChange, Service
+from capstan.services.rules import Addresses, normalise_username
+
+
+def by_username(username: str) -> Service | None:
+    """The service with this username, however it is written; None if there is none."""
+    return Service.objects.filter(username=normalise_username(username)).first()
+
+
+def package_in_force(service_id: int, at: datetime) -> int:
+    """The id of the package that the service has at this instant; before its first one, the first one.
+
+    Raises ValueError for a service without packages, which `actions.create_service` never makes.
+    """
+    rows = PackageChange.objects.filter(service_id=service_id).values_list("starts_at", "package_id")
+    return in_force_at((Dated(*row) for row in rows), at)
+
+
+def next_package_change(service_id: int, after: datetime) -> datetime | None:
+    """When the service's package changes next; None if no change is planned."""
+    changes = PackageChange.objects.filter(service_id=service_id, starts_at__gt=after).order_by("starts_at")
+    return changes.values_list("starts_at", flat=True).first()
+
+
+_OVERLAP = """
+    SELECT username, prefix FROM (
+        SELECT id, username, unnest(ARRAY[ipv6_prefix, ipv6_delegated_prefix]) AS prefix FROM services_service
+    ) AS held
+    WHERE id <> %s AND prefix <> '' AND prefix::inet && ANY (%s::inet[]) LIMIT 1
+"""
+
+
+def holder_of(addresses: Addresses, *, but: int) -> str | None:
+    """Which other service holds one of these addresses, or a prefix that overlaps, in words; None if they are free."""
+    if addresses.ipv4_address:
+        holder = Service.objects.filter(ipv4_address=addresses.ipv4_address).exclude(pk=but).first()
+        if holder:
+            return f"{addresses.ipv4_address} belongs to {holder.username}"
+    prefixes = [prefix for prefix in (addresses.ipv6_prefix, addresses.ipv6_delegated_prefix) if prefix]
+    if prefixes:
+        with connection.cursor() as cursor:
+            cursor.execute(_OVERLAP, [but, prefixes])
+            if row := cursor.fetchone():
+                return f"{row[1]} belongs to {row[0]}"
+    return None
