@@ -1,14 +1,17 @@
-"""Django's settings, derived from the operator's `Options`."""
+"""Django's settings, derived from the operator's `Options`: nothing here is set by hand."""
 
-import os
+import secrets
 
-from capstan.config.options import Options
+from capstan.config import database, keys, options
 
-OPTIONS = Options()
-SECRET_KEY = "dev"
-FIELD_KEY = bytes(32)
+OPTIONS = options.load()
+
+# A process that has no keys yet gets a secret nobody knows, and can't open or seal a field at all.
+SECRET_KEY = keys.secret_key(OPTIONS) or secrets.token_hex(32)
+FIELD_KEY = keys.field_key(OPTIONS) or b""
+
 DEBUG = False
-ALLOWED_HOSTS = ["*"]
+ALLOWED_HOSTS = list(OPTIONS.allowed_hosts)
 ROOT_URLCONF = "capstan.config.urls"
 INSTALLED_APPS = [
     "django.contrib.postgres",
@@ -21,15 +24,15 @@ INSTALLED_APPS = [
     "capstan.caps",
     "capstan.network",
 ]
-DATABASES = {
-    "default": {
-        "ENGINE": "django.db.backends.postgresql",
-        "NAME": "capstan",
-        "USER": os.environ.get("PGUSER", "capstan"),
-        "HOST": os.environ.get("PGHOST", "/tmp"),
-    }
-}
+MIDDLEWARE = ["django.middleware.security.SecurityMiddleware", "capstan.config.headers.ContentSecurityPolicy"]
+DATABASES = {"default": database.django_settings(OPTIONS)}
 USE_TZ = True
 TIME_ZONE = "UTC"
 PROVIDER_TIME_ZONE = OPTIONS.time_zone
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LOGGING_CONFIG = None  # capstan.config.logs sets logging up
+
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"

@@ -1,1 +1,10 @@
-urlpatterns: list[object] = []
+"""All addresses of the web server."""
+
+from django.urls import path
+
+from capstan.config import health, metrics
+
+urlpatterns = [
+    path("health", health.show),
+    path("metrics", metrics.show),
+]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ _NONCE_BYTES = 12
 
 @cache
 def _cipher() -> AESGCM:
+    if not settings.FIELD_KEY:
+        raise ImproperlyConfigured("no key for sealed fields: `capstan migrate` makes one, or set CAPSTAN_FIELD_KEY")
     return AESGCM(settings.FIELD_KEY)
 
 

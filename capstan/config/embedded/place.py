@@ -50,11 +50,15 @@ class Place:
 
     @property
     def socket(self) -> Path:
-        """The folder of the unix socket: in the home if its path is short enough for the kernel, else below /tmp."""
-        inside = self.home / "socket"
-        if len(os.fsencode(inside / _SOCKET_NAME)) <= _SOCKET_BYTES_MAX:
-            return inside
-        return Path(tempfile.gettempdir()) / f"capstan-{_digest(self.home)}"
+        return socket_in(self.home)
+
+
+def socket_in(home: Path) -> Path:
+    """The folder of the unix socket: in the home if its path is short enough for the kernel, else in /tmp."""
+    inside = home / "socket"
+    if len(os.fsencode(inside / _SOCKET_NAME)) <= _SOCKET_BYTES_MAX:
+        return inside
+    return Path(tempfile.gettempdir()) / f"capstan-{_digest(home)}"
 
 
 def home_of(data_dir: Path) -> Path:

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,11 +56,13 @@ def url_of(socket: Path, database: str = DATABASE) -> str:
     return f"postgresql://{ROLE}@/{database}?host={quote(str(socket), safe='')}"
 
 
-def start(data_dir: Path, *, say: Say, durable: bool = True) -> Server:
+def start(
+    data_dir: Path, *, say: Say, durable: bool = True, give_up: Callable[[], bool] = lambda: False
+) -> Server:
     """Start the server of `data_dir`, made anew if there is none, and wait until it accepts work.
 
-    The caller holds the data dir's lock (`config.single`). `durable=False` is for throw-away servers only. Raises
-    OperatorError when it can't start, with the end of the server's own log.
+    The caller holds the data dir's lock (`config.single`). `durable=False` is for throw-away servers only.
+    `give_up` is asked while we wait. Raises OperatorError when it can't start, with the end of the server's own log.
     """
     place = find_place(data_dir, say)
     leftovers.clear(place.data, say)
@@ -69,7 +71,7 @@ def start(data_dir: Path, *, say: Say, durable: bool = True) -> Server:
         _init(place, durable=durable)
     server = Server(place, _spawn(place, durable=durable))
     try:
-        _wait_ready(server, say)
+        _wait_ready(server, say, give_up)
         _ensure_role_and_database(server)
         if durable:
             _check_durable(server)
@@ -164,10 +166,12 @@ def _connect(server: Server, database: str, role: str) -> psycopg.Connection[tup
     )
 
 
-def _wait_ready(server: Server, say: Say) -> None:
+def _wait_ready(server: Server, say: Say, give_up: Callable[[], bool]) -> None:
     """Wait as long as the process lives: a recovery may take minutes, and what it says is passed on meanwhile."""
     began = told = time.monotonic()
     while True:
+        if give_up():
+            raise OperatorError("stopped while the database was starting")
         if server.process.poll() is not None:
             raise OperatorError(f"PostgreSQL did not start:\n{_last_words(server.place)}")
         try:

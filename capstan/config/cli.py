@@ -1,0 +1,141 @@
+"""The `capstan` command: every verb, what it takes, and where it is done."""
+
+import importlib
+import os
+import sys
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+from capstan.config import logs, options
+from capstan.config.errors import OperatorError
+from capstan.config.options import Options
+
+_ABOUT = "Metering, data caps, top-ups and billing for internet service providers."
+_SETTINGS = "Settings are CAPSTAN_* environment variables or capstan.toml: see docs/operating/settings.md."
+
+
+@dataclass(frozen=True)
+class Verb:
+    """A verb of the command line. `run` imports what it needs only when it is called, so that each starts fast."""
+
+    name: str
+    about: str
+    run: Callable[[Options, Namespace], None]
+    arguments: Callable[[ArgumentParser], None] = lambda _parser: None
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; the exit status is 0, or 1 with one clear message, or 2 for a wrong command line."""
+    arguments = _parser().parse_args(argv)
+    verb: Verb = arguments.verb
+    try:
+        chosen = options.load()
+        logs.configure(chosen, verb.name)
+        verb.run(chosen, arguments)
+    except OperatorError as problem:
+        for line in str(problem).splitlines():
+            print(f"capstan: {line}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:  # `capstan status | head`: whoever read us has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 0
+
+
+def _parser() -> ArgumentParser:
+    parser = ArgumentParser(
+        "capstan", description=_ABOUT, epilog=_SETTINGS, formatter_class=RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--version", action="version", version=f"capstan {version('capstan')}")
+    verbs = parser.add_subparsers(metavar="verb", required=True)
+    for verb in VERBS:
+        own = verbs.add_parser(verb.name, help=verb.about, description=verb.about)
+        verb.arguments(own)
+        own.set_defaults(verb=verb)
+    return parser
+
+
+def _up(chosen: Options, arguments: Namespace) -> None:
+    from capstan.config import supervisor
+
+    supervisor.run(chosen, demo=arguments.demo)
+
+
+def _up_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument("--demo", action="store_true", help="with made-up customers on simulated routers")
+
+
+def _migrate(chosen: Options, _arguments: Namespace) -> None:
+    _set_up_django()
+    from capstan.config import migrate
+
+    migrate.run(chosen)
+
+
+def _check_settings(chosen: Options, _arguments: Namespace) -> None:
+    for name, field in Options.model_fields.items():
+        value = getattr(chosen, name)
+        shown = "set" if "SecretStr" in str(field.annotation) and value else value
+        print(
+            f"{options.variable(name)} = {shown}"
+            if shown is not None
+            else f"{options.variable(name)} is not set"
+        )
+    _require_working(chosen)
+    print("all is in order")
+
+
+def _process(module: str) -> Callable[[Options, Namespace], None]:
+    """A verb that is a long-running process: `run()` of `module`, once all is in order."""
+
+    def run(chosen: Options, _arguments: Namespace) -> None:
+        _require_working(chosen)
+        importlib.import_module(module).run()
+
+    return run
+
+
+def _command(module: str) -> tuple[Callable[[Options, Namespace], None], Callable[[ArgumentParser], None]]:
+    """A verb that does one thing and ends: `add_arguments(parser)` and `run(arguments)` of `module`."""
+
+    def run(chosen: Options, arguments: Namespace) -> None:
+        _require_working(chosen)
+        importlib.import_module(module).run(arguments)
+
+    def add_arguments(parser: ArgumentParser) -> None:
+        importlib.import_module(module).add_arguments(parser)
+
+    return run, add_arguments
+
+
+def _require_working(chosen: Options) -> None:
+    _set_up_django()
+    from capstan.config import checks
+    from capstan.values import clock
+
+    checks.require(chosen, now=clock.now())
+
+
+def _set_up_django() -> None:
+    import django
+
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "capstan.config.settings")
+    django.setup()
+
+
+VERBS = (
+    Verb("up", "run everything, with an embedded PostgreSQL unless DATABASE_URL is set", _up, _up_arguments),
+    Verb("web", "run the web server", _process("capstan.config.web")),
+    Verb("radius", "run the RADIUS listener", _process("capstan.network.listener.process")),
+    Verb("meter", "run the meter, which folds what routers reported", _process("capstan.caps.actions.meter")),
+    Verb("worker", "run the worker, which does what is due", _process("capstan.worker.loop")),
+    Verb("demo", "run the simulated routers", _process("capstan.demo.routers.process")),
+    Verb("migrate", "bring keys, tables and the packet log's days up to date", _migrate),
+    Verb("check-settings", "show the settings and say what is not in order", _check_settings),
+)
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,79 @@
+"""What waits, what is late and what failed, as cheap SQL over all apps: for `/metrics`.
+
+Each query reads an index or a small table, so that asking every few seconds costs nothing.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg
+
+
+@dataclass(frozen=True)
+class Gauge:
+    """One figure. `sql` gives rows of (label value or '', number) and may use %(now)s."""
+
+    name: str
+    meaning: str
+    sql: str
+    label: str = ""
+
+
+_UNFOLDED = """
+SELECT '', {} FROM metering_stream stream
+LEFT JOIN metering_meterposition position ON position.stream_id = stream.id
+CROSS JOIN LATERAL (
+    SELECT min(received_at) AS oldest, count(*) AS rows FROM (
+        SELECT received_at FROM metering_packetlog log
+        WHERE log.stream_id = stream.id AND log.seq > coalesce(position.seq, 0)
+          AND log.day >= coalesce(position.day, (stream.opened_at AT TIME ZONE 'UTC')::date)
+        ORDER BY log.seq LIMIT 100000
+    ) behind
+) unfolded
+WHERE stream.closed_at IS NULL OR stream.closed_at > %(now)s - interval '2 days'
+"""
+
+GAUGES = (
+    Gauge(
+        "capstan_meter_lag_seconds",
+        "age of the oldest packet log row that is not folded yet",
+        _UNFOLDED.format("coalesce(extract(epoch FROM %(now)s - min(oldest)), 0)"),
+    ),
+    Gauge(
+        "capstan_packet_log_backlog_rows",
+        "packet log rows that are not folded yet, counted to 100000 a stream",
+        _UNFOLDED.format("coalesce(sum(rows), 0)"),
+    ),
+    Gauge(
+        "capstan_access_due",
+        "services whose sessions are to be compared with the access they should have",
+        "SELECT '', count(*) FROM services_accessdue WHERE due_at <= %(now)s",
+    ),
+    Gauge(
+        "capstan_access_due_oldest_seconds",
+        "age of the oldest such service",
+        "SELECT '', coalesce(extract(epoch FROM %(now)s - min(due_at)), 0)"
+        " FROM services_accessdue WHERE due_at <= %(now)s",
+    ),
+    Gauge(
+        "capstan_faults_open",
+        "metering faults nobody has dealt with",
+        "SELECT kind, count(*) FROM metering_fault WHERE state = 'open' GROUP BY kind",
+        label="kind",
+    ),
+    Gauge(
+        "capstan_quarantined_packets",
+        "packets that were not accepted, since the beginning",
+        "SELECT reason, sum(count) FROM metering_quarantine GROUP BY reason",
+        label="reason",
+    ),
+)
+
+
+def read(conn: psycopg.Connection[Any], *, now: datetime) -> Iterator[tuple[Gauge, list[tuple[str, float]]]]:
+    """Each gauge with its values. Raises psycopg.Error when the database can't say."""
+    for gauge in GAUGES:
+        rows = conn.execute(gauge.sql, {"now": now}).fetchall()
+        yield gauge, [(str(label), float(value)) for label, value in rows]
