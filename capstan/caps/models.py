@@ -25,26 +25,46 @@ class Cap(models.Model):
     cycle_start = models.DateTimeField()
     cycle_end = models.DateTimeField()
 
-    counted_bytes = models.BigIntegerField(default=0, help_text="all bytes counted for this service, ever; only rises")
-    settled_bytes = models.BigIntegerField(default=0, help_text="counter value up to which sinks and limits are booked")
-    check_at_bytes = models.BigIntegerField(default=0, help_text="counter value at which the cap must be looked at again")
+    counted_bytes = models.BigIntegerField(
+        default=0, help_text="all bytes counted for this service, ever; only rises"
+    )
+    settled_bytes = models.BigIntegerField(
+        default=0, help_text="counter value up to which sinks and limits are booked"
+    )
+    check_at_bytes = models.BigIntegerField(
+        default=0, help_text="counter value at which the cap must be looked at again"
+    )
     steady_from = models.DateTimeField(help_text="since when weights and sink have been as they are")
-    changes_at = models.DateTimeField(help_text="when time alone changes something: bucket, window, limit, cycle, package")
-    weight_up = models.SmallIntegerField(default=1, help_text="0 in a free window or when the direction doesn't count")
+    changes_at = models.DateTimeField(
+        help_text="when time alone changes something: bucket, window, limit, cycle, package"
+    )
+    weight_up = models.SmallIntegerField(
+        default=1, help_text="0 in a free window or when the direction doesn't count"
+    )
     weight_down = models.SmallIntegerField(default=1)
-    sink_bucket_id = models.BigIntegerField(null=True, help_text="the bucket being drawn; empty: beyond every bucket")
+    sink_bucket_id = models.BigIntegerField(
+        null=True, help_text="the bucket being drawn; empty: beyond every bucket"
+    )
 
-    sessions_from = models.BigIntegerField(default=0, help_text="sessions with a lower id are closed and fully attributed")
+    sessions_from = models.BigIntegerField(
+        default=0, help_text="sessions with a lower id are closed and fully attributed"
+    )
 
-    drawn_bytes = models.BigIntegerField(default=0, help_text="drawn from buckets in this cycle, settled part")
-    remaining_bytes = models.BigIntegerField(default=0, help_text="left in buckets that may be drawn now, settled part")
+    drawn_bytes = models.BigIntegerField(
+        default=0, help_text="drawn from buckets in this cycle, settled part"
+    )
+    remaining_bytes = models.BigIntegerField(
+        default=0, help_text="left in buckets that may be drawn now, settled part"
+    )
     overshoot_bytes = models.BigIntegerField(default=0, help_text="this cycle, settled part")
     overage_bytes = models.BigIntegerField(default=0, help_text="this cycle, settled part")
     day_start = models.DateTimeField(null=True)
     day_bytes = models.BigIntegerField(default=0, help_text="drawn from limited kinds this day")
     week_start = models.DateTimeField(null=True)
     week_bytes = models.BigIntegerField(default=0)
-    arming = models.IntegerField(default=0, help_text="raised by a grant; re-arms the thresholds that it puts back ahead")
+    arming = models.IntegerField(
+        default=0, help_text="raised by a grant; re-arms the thresholds that it puts back ahead"
+    )
     crossed_cycle = models.SmallIntegerField(default=0, help_text="highest percent crossed in this arming")
     crossed_day = models.SmallIntegerField(default=0)
     crossed_week = models.SmallIntegerField(default=0)
@@ -62,8 +82,12 @@ class Bucket(models.Model):
     starts_at = models.DateTimeField()
     expires_at = models.DateTimeField()
     granted_at = models.DateTimeField()
-    cycle_start = models.DateTimeField(null=True, help_text="set for an allowance and its rollover: one per cycle")
-    rollover_left = models.SmallIntegerField(default=0, help_text="cycles that what is left may still roll over")
+    cycle_start = models.DateTimeField(
+        null=True, help_text="set for an allowance and its rollover: one per cycle"
+    )
+    rollover_left = models.SmallIntegerField(
+        default=0, help_text="cycles that what is left may still roll over"
+    )
     source = models.TextField(help_text="cycle, rollover:<bucket>, staff, or the order it came from")
     reference = models.TextField(blank=True, help_text="idempotency key of the grant")
     actor = models.TextField()
@@ -76,7 +100,9 @@ class Bucket(models.Model):
         ]
         constraints = [
             models.CheckConstraint(condition=models.Q(size_bytes__gt=0), name="bucket_size"),
-            models.CheckConstraint(condition=models.Q(expires_at__gt=models.F("starts_at")), name="bucket_dates"),
+            models.CheckConstraint(
+                condition=models.Q(expires_at__gt=models.F("starts_at")), name="bucket_dates"
+            ),
             models.UniqueConstraint(
                 fields=["service", "kind", "cycle_start"],
                 condition=models.Q(cycle_start__isnull=False),
@@ -96,7 +122,9 @@ class BucketTally(models.Model):
     expired_bytes = models.BigIntegerField(default=0)
     voided_bytes = models.BigIntegerField(default=0)
     moved_bytes = models.BigIntegerField(default=0)
-    is_open = models.BooleanField(default=True, help_text="until an hour after its expiry, when late usage has come")
+    is_open = models.BooleanField(
+        default=True, help_text="until an hour after its expiry, when late usage has come"
+    )
 
     class Meta:
         indexes = [models.Index(fields=["bucket"], name="buckettally_open", condition=models.Q(is_open=True))]
@@ -170,4 +198,6 @@ class Cycle(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["service", "start"], name="cycle_once")]
-        indexes = [models.Index(fields=["end"], name="cycle_unsealed", condition=models.Q(sealed_at__isnull=True))]
+        indexes = [
+            models.Index(fields=["end"], name="cycle_unsealed", condition=models.Q(sealed_at__isnull=True))
+        ]

@@ -16,12 +16,17 @@ class Peer(models.Model):
     """Who sends us packets: an address (or network) and a secret. A proxy is one peer with many NASes behind it."""
 
     name = models.TextField(unique=True)
-    network = models.TextField(unique=True, help_text="an address or CIDR network, IPv4 or IPv6; the longest match wins")
+    network = models.TextField(
+        unique=True, help_text="an address or CIDR network, IPv4 or IPv6; the longest match wins"
+    )
     secret = EncryptedTextField()
     require_message_authenticator = models.TextField(
-        choices=[(k.value, k.value) for k in RequireMessageAuthenticator], default=RequireMessageAuthenticator.AUTO
+        choices=[(k.value, k.value) for k in RequireMessageAuthenticator],
+        default=RequireMessageAuthenticator.AUTO,
     )
-    is_proxy = models.BooleanField(default=False, help_text="may send Proxy-State; many NASes stand behind it")
+    is_proxy = models.BooleanField(
+        default=False, help_text="may send Proxy-State; many NASes stand behind it"
+    )
 
 
 class Nas(models.Model):
@@ -31,12 +36,18 @@ class Nas(models.Model):
     name = models.TextField()
     identifier = models.TextField(help_text="NAS-Identifier, else the NAS address as text")
     vendor_profile = models.TextField(default="generic", help_text="a name from capstan.network.vendors")
-    coa_address = models.GenericIPAddressField(null=True, help_text="empty: the address its packets come from")
+    coa_address = models.GenericIPAddressField(
+        null=True, help_text="empty: the address its packets come from"
+    )
     coa_port = models.IntegerField(default=3799)
     coa_secret = EncryptedTextField(null=True, help_text="empty: the peer's")
     last_source = models.GenericIPAddressField(null=True, help_text="where its last packet came from")
-    registered_at = models.DateTimeField(help_text="a session that began earlier is counted from its first packet on")
-    discovered = models.BooleanField(default=False, help_text="seen but not entered by staff: metered, never acted upon")
+    registered_at = models.DateTimeField(
+        help_text="a session that began earlier is counted from its first packet on"
+    )
+    discovered = models.BooleanField(
+        default=False, help_text="seen but not entered by staff: metered, never acted upon"
+    )
     observe_only = models.BooleanField(default=False, help_text="metered, never acted upon")
     lacks_gigawords = models.BooleanField(default=False, help_text="32-bit counters that wrap at 4 GiB")
     interim_seconds = models.IntegerField(default=300)
@@ -61,6 +72,7 @@ class MeterPosition(models.Model):
     stream = models.OneToOneField(Stream, models.CASCADE, primary_key=True, related_name="+")
     seq = models.BigIntegerField(default=0)
     day = models.DateField()
+    drained = models.BooleanField(default=False, help_text="the stream is closed and folded to its last row")
 
 
 class PacketLog(models.Model):
@@ -88,7 +100,9 @@ class RadiusSession(models.Model):
     """
 
     id = models.BigAutoField(primary_key=True)
-    key = models.UUIDField(help_text="digest of NAS, Acct-Session-Id, user and login token: see metering.records")
+    key = models.BinaryField(
+        help_text="digest of NAS, Acct-Session-Id, user and login token: see metering.records"
+    )
     nas = models.ForeignKey(Nas, models.PROTECT, related_name="+", db_index=False)
     service = models.ForeignKey(Service, models.PROTECT, null=True, related_name="+", db_index=False)
     username = models.TextField()
@@ -98,7 +112,9 @@ class RadiusSession(models.Model):
     nas_port_id = models.TextField(default="")
     framed_ip = models.GenericIPAddressField(null=True)
     framed_ipv6 = models.TextField(default="")
-    state = models.SmallIntegerField(choices=[(s.value, s.name.lower()) for s in SessionState], default=SessionState.LIVE)
+    state = models.SmallIntegerField(
+        choices=[(s.value, s.name.lower()) for s in SessionState], default=SessionState.LIVE
+    )
     started_at = models.DateTimeField()
     first_seen_at = models.DateTimeField()
     last_seen_at = models.DateTimeField()

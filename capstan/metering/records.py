@@ -84,11 +84,15 @@ def make_record(
 ) -> Record:
     """A record with its key and lengths worked out. For paths that aren't hot, and for tests."""
     has_session = bool(texts.session_id)
-    key = session_key(nas_id, texts.session_id, texts.username, texts.class_value) if has_session else bytes(16)
-    lengths = tuple(len(part) for part in texts)
-    return Record(
-        status, flags, cause, nas_id, delay, event, seconds, bytes_up, bytes_down, key, *lengths, b"".join(texts)
+    key = (
+        session_key(nas_id, texts.session_id, texts.username, texts.class_value) if has_session else bytes(16)
     )
+    return Record._make(
+        (
+            status, flags, cause, nas_id, delay, event, seconds, bytes_up, bytes_down, key,
+            *(len(part) for part in texts), b"".join(texts),
+        )
+    )  # fmt: skip
 
 
 def pack(records: Iterable[Record]) -> bytes:

@@ -11,8 +11,8 @@ from capstan.audit.actions import record
 from capstan.caps.actions import store
 from capstan.caps.actions.settle import Settlement
 from capstan.caps.models import Bucket, BucketTally, Cap, Cycle
-from capstan.caps.rules.cap import CapRow, Lot, rearm, refresh
-from capstan.caps.rules.turn import SEAL_AFTER, allowance, standpoint, turn_limits
+from capstan.caps.rules.cap import CapRow, Lot, rearm
+from capstan.caps.rules.turn import SEAL_AFTER, Allowance, allowance
 from capstan.caps.rules.words import Beyond, BucketKind, CapState
 from capstan.catalog.rules import OvershootPolicy
 from capstan.db.wakeup import wake
@@ -25,37 +25,29 @@ def provider_zone() -> ZoneInfo:
 
 @transaction.atomic
 def open_cap(service_id: int, *, now: datetime) -> None:
-    """Begin metering a service: its cap row in the running cycle, and the cycle's allowance. Done already: nothing happens."""
+    """Begin metering a service: its cap row in the running cycle, and the cycle's allowance. Done already: nothing changes."""
     with connection.cursor() as cursor:
-        open_caps(cursor, [service_id], zone=provider_zone(), now=now)
+        _settled(cursor, service_id, now).save()
 
 
 def open_caps(cursor: store.Cursor, service_ids: Sequence[int], *, zone: ZoneInfo, now: datetime) -> None:
-    """`open_cap` for many, inside the caller's transaction."""
-    contracts = store.load_contracts(cursor, service_ids)
-    granted = []
-    first: dict[int, CapRow] = {}
-    for service_id, contract in contracts.items():
-        start_guess = contract.cycle(contract.version_at(now, now), zone, now).start
-        version_id = contract.version_at(start_guess, now)
+    """Make the first cap rows, inside the caller's transaction, which then settles them: they are due at once."""
+    granted: dict[int, list[Allowance]] = {}
+    first: list[CapRow] = []
+    for service_id, contract in store.load_contracts(cursor, service_ids).items():
+        version_id = contract.version_at(now, now)
         period = contract.cycle(version_id, zone, now)
-        cap = CapRow(
-            service_id, version_id, CapState.OPEN, period.start, period.end, 0, 0, 0, period.start, now, 1, 1, None, 0,
-            0, 0, 0, 0, None, 0, None, 0, 0, 0, 0, 0,
+        first.append(
+            CapRow(
+                service_id, version_id, CapState.OPEN, period.start, period.end, 0, 0, 0, period.start, now, 1, 1, None, 0,
+                0, 0, 0, 0, None, 0, None, 0, 0, 0, 0, 0,
+            )
         )  # fmt: skip
-        turn_limits(cap, standpoint(contract, version_id, zone, now), now)
-        first[service_id] = cap
-        granted += [(service_id, one) for one in allowance(contract, version_id, period.start, period.end)]
-    if not first:
-        return
-    store.insert_caps(cursor, list(first.values()))
-    store.grant_allowances(cursor, granted, now)
-    lots = store.load_lots(cursor, list(first))
-    for service_id, cap in first.items():
-        refresh(cap, lots[service_id], standpoint(contracts[service_id], cap.version_id, zone, now), now)
-    fresh = {cap.service_id for cap in store.lock_caps(cursor, list(first)) if cap.check_at == 0 and cap.counted == 0}
-    if fresh:
-        store.save_caps(cursor, [cap for service_id, cap in first.items() if service_id in fresh])
+        granted[service_id] = allowance(contract, version_id, period.start, period.end)
+    new = store.insert_caps(cursor, first)
+    store.grant_allowances(
+        cursor, [(service_id, one) for service_id in new for one in granted[service_id]], now
+    )
 
 
 @transaction.atomic
@@ -88,7 +80,9 @@ def grant(
         cap = settlement.caps[service_id]
         start, end = starts_at or now, expires_at or cap.cycle_end
         if end <= start:
-            raise Refused(f"the bucket would end at {end:%Y-%m-%d %H:%M} UTC, before it starts: nothing was granted")
+            raise Refused(
+                f"the bucket would end at {end:%Y-%m-%d %H:%M} UTC, before it starts: nothing was granted"
+            )
         terms = settlement.point(cap).terms
         bucket = Bucket.objects.create(
             service_id=service_id, kind=kind, size_bytes=size_bytes, starts_at=start, expires_at=end, granted_at=now,
@@ -119,7 +113,14 @@ def _settled(cursor: store.Cursor, service_id: int, now: datetime) -> Settlement
 
 def _take_up(settlement: Settlement, cap: CapRow, bucket: Bucket, cause: str) -> None:
     """Let a new bucket count: it pays for carried overshoot, re-arms thresholds, and changes what is drawn."""
-    lot = Lot(bucket.pk, BucketKind(bucket.kind), bucket.starts_at, bucket.expires_at, bucket.granted_at, bucket.size_bytes)
+    lot = Lot(
+        bucket.pk,
+        BucketKind(bucket.kind),
+        bucket.starts_at,
+        bucket.expires_at,
+        bucket.granted_at,
+        bucket.size_bytes,
+    )
     settlement.add_lot(cap.service_id, lot)
     terms = settlement.point(cap).terms
     if terms.overshoot == OvershootPolicy.CARRY and lot.kind == BucketKind.TOPUP:
@@ -173,7 +174,11 @@ def roll(service_id: int, *, now: datetime) -> None:
 
 def roll_due(*, now: datetime, limit: int = 200) -> int:
     """`roll` for services whose `changes_at` has passed, those that nobody else holds; returns how many."""
-    ids = list(Cap.objects.filter(changes_at__lte=now).order_by("changes_at").values_list("service_id", flat=True)[:limit])
+    ids = list(
+        Cap.objects.filter(changes_at__lte=now)
+        .order_by("changes_at")
+        .values_list("service_id", flat=True)[:limit]
+    )
     if not ids:
         return 0
     with transaction.atomic(), connection.cursor() as cursor:
@@ -191,7 +196,9 @@ def seal_due(*, now: datetime, limit: int = 200) -> int:
     """
     cutoff = now - SEAL_AFTER
     cycles = Cycle.objects.filter(sealed_at=None, end__lte=cutoff).values_list("service_id", flat=True)
-    buckets = Bucket.objects.filter(tally__is_open=True, expires_at__lte=cutoff).values_list("service_id", flat=True)
+    buckets = Bucket.objects.filter(tally__is_open=True, expires_at__lte=cutoff).values_list(
+        "service_id", flat=True
+    )
     ids = sorted({*cycles[:limit], *buckets[:limit]})
     if not ids:
         return 0

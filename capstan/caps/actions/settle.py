@@ -45,7 +45,9 @@ class Settlement:
         self.cursor = cursor
         self.zone = zone
         self.now = now
-        self.caps = {cap.service_id: cap for cap in store.lock_caps(cursor, service_ids, skip_locked=skip_locked)}
+        self.caps = {
+            cap.service_id: cap for cap in store.lock_caps(cursor, service_ids, skip_locked=skip_locked)
+        }
         self.missing = [service_id for service_id in service_ids if service_id not in self.caps]
         ids = list(self.caps)
         self.lots: dict[int, list[Lot]] = store.load_lots(cursor, ids) if ids else {}
@@ -85,12 +87,14 @@ class Settlement:
             store.add_drawdowns(self.cursor, self._drawdowns)
             store.add_crossings(self.cursor, self._crossings, self.now)
             store.save_caps(self.cursor, list(self.caps.values()))
-            store.raise_access_due(self.cursor, self.due, self.now)
+        store.raise_access_due(self.cursor, self.due, self.now)
 
     def point(self, cap: CapRow) -> Standpoint:
         return standpoint(self.contracts[cap.service_id], cap.version_id, self.zone, self.now)
 
-    def record(self, cap: CapRow, bucket: int | None, beyond: Beyond | None, session: int | None, amount: int) -> None:
+    def record(
+        self, cap: CapRow, bucket: int | None, beyond: Beyond | None, session: int | None, amount: int
+    ) -> None:
         """Note a draw-down of the running cycle; a negative amount takes back."""
         self._note(cap.service_id, bucket, beyond, session, cap.cycle_start, amount)
 
@@ -108,7 +112,9 @@ class Settlement:
             pending, bucket, beyond = settle_pending(cap, self.lots[service_id], self.point(cap))
             for one in sessions.get(service_id, ()):
                 up, down = new.pop(one.id, (0, 0))
-                earlier = weight_up * (one.up - one.marked_up - up) + weight_down * (one.down - one.marked_down - down)
+                earlier = weight_up * (one.up - one.marked_up - up) + weight_down * (
+                    one.down - one.marked_down - down
+                )
                 self._note(service_id, bucket, beyond, one.id, cap.cycle_start, earlier)
                 pending -= earlier
                 if (one.up, one.down) != (one.marked_up, one.marked_down) and one.id not in touched:
@@ -121,7 +127,9 @@ class Settlement:
                 marks.append((session.id, service_id, *session.counted()))
                 if session.state != CLOSED:
                     still_open.append(session.id)
-            cap.sessions_from = min(still_open, default=max((one.id + 1 for one in mine), default=cap.sessions_from))
+            cap.sessions_from = min(
+                still_open, default=max((one.id + 1 for one in mine), default=cap.sessions_from)
+            )
         store.save_marks(self.cursor, marks)
 
     def _turn(self) -> None:
@@ -132,9 +140,13 @@ class Settlement:
             ended = cap.cycle_end <= self.now
             closings, allowances = turn(cap, self.contracts[service_id], self.zone, self.now)
             self._closings += [(service_id, closing) for closing in closings]
-            self.unsealed.setdefault(service_id, []).extend((one.start, one.end, one.version_id) for one in closings)
+            self.unsealed.setdefault(service_id, []).extend(
+                (one.start, one.end, one.version_id) for one in closings
+            )
             granted += [(service_id, allowance) for allowance in allowances]
-            self.due[service_id] = "a new cycle began" if ended else "a boundary of its package or buckets passed"
+            self.due[service_id] = (
+                "a new cycle began" if ended else "a boundary of its package or buckets passed"
+            )
         for service_id, lot in store.grant_allowances(self.cursor, granted, self.now):
             self.add_lot(service_id, lot)
 
@@ -146,7 +158,11 @@ class Settlement:
             edges = usage_edges(cap, lots, point, [start for start, _, _ in unsealed], item.since, item.until)
             for piece in split_at(item.since, item.until, item.up, item.down, edges):
                 moment = from_micros(piece.since)
-                cycle = next((c for c in unsealed if c[0] <= moment < c[1]), None) if moment < cap.cycle_start else None
+                cycle = (
+                    next((c for c in unsealed if c[0] <= moment < c[1]), None)
+                    if moment < cap.cycle_start
+                    else None
+                )
                 if cycle is not None:
                     self._book_late(cap, cycle, item.session.id, moment, piece.up, piece.down)
                     continue
@@ -164,7 +180,13 @@ class Settlement:
                     self._crossings += [(cap.service_id, one) for one in found]
 
     def _book_late(
-        self, cap: CapRow, cycle: tuple[datetime, datetime, int], session_id: int, moment: datetime, up: int, down: int
+        self,
+        cap: CapRow,
+        cycle: tuple[datetime, datetime, int],
+        session_id: int,
+        moment: datetime,
+        up: int,
+        down: int,
     ) -> None:
         start, _, version_id = cycle
         contract = self.contracts[cap.service_id]
@@ -180,7 +202,13 @@ class Settlement:
             self._note(cap.service_id, bucket, None if bucket else kind, session_id, start, part)
 
     def _note(
-        self, service_id: int, bucket: int | None, beyond: Beyond | None, session: int | None, cycle: datetime, amount: int
+        self,
+        service_id: int,
+        bucket: int | None,
+        beyond: Beyond | None,
+        session: int | None,
+        cycle: datetime,
+        amount: int,
     ) -> None:
         key = (service_id, session, bucket, beyond.value if beyond else "", cycle)
         self._drawdowns[key] = self._drawdowns.get(key, 0) + amount

@@ -47,7 +47,7 @@ def lock_caps(cursor: Cursor, service_ids: Sequence[int], *, skip_locked: bool =
         f"SELECT {_CAP_COLUMNS} FROM caps_cap WHERE service_id = ANY(%s) ORDER BY service_id FOR NO KEY UPDATE {how}",  # noqa: S608
         [list(service_ids)],
     )
-    return [CapRow(*row[:2], CapState(row[2]), *row[3:]) for row in cursor.fetchall()]
+    return [CapRow(row[0], row[1], CapState(row[2]), *row[3:]) for row in cursor.fetchall()]
 
 
 def save_caps(cursor: Cursor, caps: Sequence[CapRow]) -> None:
@@ -59,13 +59,17 @@ def save_caps(cursor: Cursor, caps: Sequence[CapRow]) -> None:
     )
 
 
-def insert_caps(cursor: Cursor, caps: Sequence[CapRow]) -> None:
-    """Write first rows; a row that somebody else made meanwhile stays as it is."""
+def insert_caps(cursor: Cursor, caps: Sequence[CapRow]) -> list[int]:
+    """Write first rows and hand back their services; a row that somebody else has made stays as it is."""
+    if not caps:
+        return []
     columns = list(zip(*(astuple(cap) for cap in caps), strict=True))
     cursor.execute(
-        f"INSERT INTO caps_cap ({_CAP_COLUMNS}) SELECT * FROM unnest({_ARRAYS}) ON CONFLICT DO NOTHING",  # noqa: S608
+        f"INSERT INTO caps_cap ({_CAP_COLUMNS}) SELECT * FROM unnest({_ARRAYS})"  # noqa: S608
+        " ON CONFLICT DO NOTHING RETURNING service_id",
         [list(column) for column in columns],
     )
+    return [row[0] for row in cursor.fetchall()]
 
 
 def load_lots(cursor: Cursor, service_ids: Sequence[int]) -> dict[int, list[Lot]]:
@@ -86,7 +90,9 @@ def load_lots(cursor: Cursor, service_ids: Sequence[int]) -> dict[int, list[Lot]
     return lots
 
 
-def load_unsealed(cursor: Cursor, service_ids: Sequence[int]) -> dict[int, list[tuple[datetime, datetime, int]]]:
+def load_unsealed(
+    cursor: Cursor, service_ids: Sequence[int]
+) -> dict[int, list[tuple[datetime, datetime, int]]]:
     """(start, end, version) of each cycle that has ended and may still get late usage."""
     cursor.execute(
         'SELECT service_id, start, "end", version_id FROM caps_cycle'
@@ -140,12 +146,16 @@ def load_contracts(cursor: Cursor, service_ids: Sequence[int]) -> dict[int, Cont
         [list(service_ids)],
     )
     return {
-        service_id: Contract(activated_at, standing == Standing.PREPAID, consent, changes[service_id], dict(versions), known)
+        service_id: Contract(
+            activated_at, standing == Standing.PREPAID, consent, changes[service_id], dict(versions), known
+        )
         for service_id, activated_at, standing, consent in cursor.fetchall()
     }
 
 
-def grant_allowances(cursor: Cursor, granted: Sequence[tuple[int, Allowance]], now: datetime) -> list[tuple[int, Lot]]:
+def grant_allowances(
+    cursor: Cursor, granted: Sequence[tuple[int, Allowance]], now: datetime
+) -> list[tuple[int, Lot]]:
     """Insert these allowances, once per cycle whatever is retried; hand back those that are new."""
     if not granted:
         return []
@@ -205,7 +215,9 @@ def add_to_tallies(cursor: Cursor, drawn: dict[int, int]) -> None:
         )
 
 
-DrawdownKey = tuple[int, int | None, int | None, str, datetime]  # service, session, bucket, beyond, cycle start
+DrawdownKey = tuple[
+    int, int | None, int | None, str, datetime
+]  # service, session, bucket, beyond, cycle start
 
 
 def add_drawdowns(cursor: Cursor, drawn: dict[DrawdownKey, int]) -> None:

@@ -124,7 +124,9 @@ def weights(terms: Terms, zone: ZoneInfo, moment: datetime) -> tuple[int, int]:
     return int(terms.counting != Counting.DOWN), int(terms.counting != Counting.UP)
 
 
-def settle_pending(cap: CapRow, lots: Sequence[Lot], point: Standpoint) -> tuple[int, int | None, Beyond | None]:
+def settle_pending(
+    cap: CapRow, lots: Sequence[Lot], point: Standpoint
+) -> tuple[int, int | None, Beyond | None]:
     """Book what was counted since the last time: (bytes, bucket, beyond). All of it belongs to one sink."""
     pending = cap.counted - cap.settled
     cap.settled = cap.counted
@@ -152,7 +154,9 @@ def _add_beyond(cap: CapRow, kind: Beyond, amount: int) -> None:
         cap.overshoot += amount
 
 
-def draw(cap: CapRow, lots: Sequence[Lot], point: Standpoint, moment: datetime, amount: int) -> list[tuple[int | None, int]]:
+def draw(
+    cap: CapRow, lots: Sequence[Lot], point: Standpoint, moment: datetime, amount: int
+) -> list[tuple[int | None, int]]:
     """Take counted bytes of a moment of the running cycle: [(bucket or None, bytes), …]. `lots` are in draw order."""
     taken: list[tuple[int | None, int]] = []
     for lot in lots:
@@ -213,12 +217,16 @@ def drawable(cap: CapRow, lots: Sequence[Lot], terms: Terms, moment: datetime) -
     return min(held_back, limited_left(cap, terms)) + free
 
 
-def crossings(cap: CapRow, lots: Sequence[Lot], terms: Terms, *, at: datetime, now: datetime) -> list[Crossing]:
+def crossings(
+    cap: CapRow, lots: Sequence[Lot], terms: Terms, *, at: datetime, now: datetime
+) -> list[Crossing]:
     """Thresholds passed by usage of the moment `at`, measured against what is left now; once per arming each."""
     found: list[Crossing] = []
     left = left_in_force(lots, now)
 
-    def look(limit: Limit, start: datetime | None, percent: int, crossed: int, drawn: int, remaining: int) -> int:
+    def look(
+        limit: Limit, start: datetime | None, percent: int, crossed: int, drawn: int, remaining: int
+    ) -> int:
         for threshold in sorted(terms.thresholds):
             if crossed < threshold <= percent and start is not None:
                 found.append(Crossing(limit, start, threshold, cap.arming, at, drawn, remaining))
@@ -261,7 +269,9 @@ def refresh(cap: CapRow, lots: Sequence[Lot], point: Standpoint, now: datetime) 
     cap.state = state_at_cap(terms, point.has_consent) if capped else CapState.OPEN
     cap.weight_up, cap.weight_down = weights(terms, point.zone, now)
     held_back = limited_left(cap, terms)
-    sink = next((lot for lot in lots if lot.left > 0 and lot.in_force(now) and (held_back or not lot.limited)), None)
+    sink = next(
+        (lot for lot in lots if lot.left > 0 and lot.in_force(now) and (held_back or not lot.limited)), None
+    )
     cap.sink = sink.id if sink else None
     cap.check_at = cap.counted + _distance(cap, lots, terms, now, sink)
     cap.changes_at = min(_boundaries(cap, lots, point, now))

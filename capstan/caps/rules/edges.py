@@ -10,7 +10,12 @@ from capstan.values.period import day_at, week_at
 
 
 def usage_edges(
-    cap: CapRow, lots: Sequence[Lot], point: Standpoint, cycle_starts: Iterable[datetime], since: int, until: int
+    cap: CapRow,
+    lots: Sequence[Lot],
+    point: Standpoint,
+    cycle_starts: Iterable[datetime],
+    since: int,
+    until: int,
 ) -> list[int]:
     """Sorted microseconds inside (since, until): cycles, buckets' starts and expiries, free windows, days and weeks."""
     if until - since <= 1:

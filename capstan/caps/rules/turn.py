@@ -60,7 +60,9 @@ def _latest(dated: Sequence[tuple[datetime, int]], moment: datetime) -> tuple[da
     return next((entry for entry in reversed(dated) if entry[0] <= moment), dated[0])
 
 
-def turn(cap: CapRow, contract: Contract, zone: ZoneInfo, now: datetime) -> tuple[list[Closing], list[Allowance]]:
+def turn(
+    cap: CapRow, contract: Contract, zone: ZoneInfo, now: datetime
+) -> tuple[list[Closing], list[Allowance]]:
     """Bring the row over every cycle end and package change that has passed. Pending bytes must be settled before."""
     closings: list[Closing] = []
     allowances: list[Allowance] = []

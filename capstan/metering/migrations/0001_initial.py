@@ -77,6 +77,7 @@ class Migration(migrations.Migration):
                 ('stream', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='metering.stream')),
                 ('seq', models.BigIntegerField(default=0)),
                 ('day', models.DateField()),
+                ('drained', models.BooleanField(default=False, help_text='the stream is closed and folded to its last row')),
             ],
         ),
         migrations.CreateModel(
@@ -120,7 +121,7 @@ class Migration(migrations.Migration):
             name='RadiusSession',
             fields=[
                 ('id', models.BigAutoField(primary_key=True, serialize=False)),
-                ('key', models.UUIDField(help_text='digest of NAS, Acct-Session-Id, user and login token: see metering.records')),
+                ('key', models.BinaryField(help_text='digest of NAS, Acct-Session-Id, user and login token: see metering.records')),
                 ('username', models.TextField()),
                 ('acct_session_id', models.BinaryField(help_text='exactly the bytes the router sent')),
                 ('class_token', models.BinaryField(default=b'')),

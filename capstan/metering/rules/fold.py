@@ -72,6 +72,10 @@ class Session(Generation):
     dirty: bool = False  # changed in this step
     reshaped: bool = False  # changed in a column that interims leave alone
 
+    def counted(self) -> tuple[int, int]:
+        """Bytes (up, down) since the baseline."""
+        return self.bytes_up - self.base_up, self.bytes_down - self.base_down
+
 
 class Usage(NamedTuple):
     """Bytes that a record added to a session, spread evenly over [since, until]."""
@@ -82,7 +86,7 @@ class Usage(NamedTuple):
     until: int
     up: int
     down: int
-    late: bool  # the session was closed already
+    late: bool  # the session was closed, or has changed its shape in this step
 
 
 class DoubtfulUsage(NamedTuple):
@@ -115,11 +119,15 @@ class Folder:
         self.sessions = sessions  # by key, oldest generation first
         self.nases = nases
         self.owners = owners  # lower-case username -> service id
-        self.clocks = clocks  # NAS -> (seconds that it lags behind us, when that was learnt); carried between steps
+        self.clocks = (
+            clocks  # NAS -> (seconds that it lags behind us, when that was learnt); carried between steps
+        )
         self.touched: list[Session] = []
         self.opened: list[Session] = []
         self.usage: list[Usage] = []
-        self.hours: dict[tuple[int, int], list[int]] = {}  # (service, hour) -> [up, down], hours that are over
+        self.hours: dict[
+            tuple[int, int], list[int]
+        ] = {}  # (service, hour) -> [up, down], hours that are over
         self.faults: list[DoubtfulUsage] = []
 
     def learn_clocks(self, incoming: Iterable[Incoming]) -> None:
@@ -153,14 +161,14 @@ class Folder:
             return
         generations = self.sessions.get(record.key)
         if generations is None:
-            self.sessions[record.key] = [self._open(item, wall, mark)]
+            self.sessions[record.key] = [self._open(item, wall, mark, None)]
             return
         session = pick(
             generations, mark, record.seconds, wall // MICRO, item.received // MICRO - record.delay,
             record.status == Status.START, bool(record.flags & FLAG_EVENT_TIME), record.bytes_up, record.bytes_down,
         )  # fmt: skip
         if session is None:
-            generations.append(self._open(item, wall, mark))
+            generations.append(self._open(item, wall, mark, generations[-1].service_id))
             generations.sort(key=lambda one: one.start_mark)
         else:
             self._advance(session, item, wall, mark)
@@ -177,7 +185,7 @@ class Folder:
             return sent, record.event
         return (record.event + lag) * MICRO, record.event
 
-    def _open(self, item: Incoming, wall: int, mark: int) -> Session:
+    def _open(self, item: Incoming, wall: int, mark: int, same_user: int | None) -> Session:
         record = item.record
         texts = texts_of(record)
         nas = self.nases[record.nas_id]
@@ -189,7 +197,7 @@ class Folder:
         known = (record.bytes_up, record.bytes_down) if before_us else (0, 0)
         counted = (0, 0) if doubtful else (record.bytes_up, record.bytes_down)
         session = Session(
-            id=0, key=record.key, nas_id=record.nas_id, service_id=self._owner(texts, username), username=username,
+            id=0, key=record.key, nas_id=record.nas_id, service_id=self._owner(texts, username) or same_user, username=username,
             texts=texts, state=LIVE, started=began, start_mark=mark - record.seconds, last_mark=mark,
             first_seen=item.received, last_seen=item.received, stopped=0, cause=0, counted_until=wall,
             seconds=0 if doubtful else record.seconds, bytes_up=counted[0], bytes_down=counted[1],
@@ -200,11 +208,15 @@ class Folder:
         self._touch(session)
         if doubtful:
             session.counted_until = began
-            self._doubt(FaultKind.RATE, session, item, f"{_per_second(record, record.seconds)} since its start")
+            self._doubt(
+                FaultKind.RATE, session, item, f"{_per_second(record, record.seconds)} since its start"
+            )
         else:
             self._add(session, began, wall, session.bytes_up - known[0], session.bytes_down - known[1])
         if session.service_id is None:
-            self._unknown_user(session, item.received, record.bytes_up - known[0], record.bytes_down - known[1])
+            self._unknown_user(
+                session, item.received, record.bytes_up - known[0], record.bytes_down - known[1]
+            )
         if record.status == _STOP:
             self._close(session, wall, record.cause)
         return session
@@ -220,7 +232,9 @@ class Folder:
         if passed < 0 or (passed == 0 and more_up <= 0 and more_down <= 0):
             pass  # old or repeated: its bytes are in the later counters already
         elif more_up < 0 or more_down < 0:
-            self._doubt(FaultKind.COUNTERS_BACK, session, item, "the counters went back while the session went on")
+            self._doubt(
+                FaultKind.COUNTERS_BACK, session, item, "the counters went back while the session went on"
+            )
             self._see(session, item)
         elif max(more_up, more_down) > nas.max_rate_mbps * 125_000 * (passed + RATE_SLACK_SECONDS):
             self._doubt(FaultKind.RATE, session, item, _per_second(record, passed))
@@ -265,7 +279,9 @@ class Folder:
         service_id = session.service_id
         if service_id is None or not (up or down):
             return
-        self.usage.append(Usage(service_id, session, since, until, up, down, session.state == CLOSED))
+        self.usage.append(
+            Usage(service_id, session, since, until, up, down, session.reshaped or session.state == CLOSED)
+        )
         first, last = since // HOUR, max(since, until - 1) // HOUR
         if first == last == session.hour:
             session.hour_up += up
@@ -381,9 +397,7 @@ def split_hours(since: int, until: int, up: int, down: int) -> list[tuple[int, i
     if first == last:
         return [(first, up, down)]
     edges = [hour * HOUR for hour in range(first + 1, last + 1)]
-    return [
-        (piece.since // HOUR, piece.up, piece.down) for piece in split_at(since, until, up, down, edges)
-    ]
+    return [(piece.since // HOUR, piece.up, piece.down) for piece in split_at(since, until, up, down, edges)]
 
 
 class Piece(NamedTuple):

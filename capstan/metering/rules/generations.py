@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-_EXACT_SLACK = 5  # seconds: Event-Timestamp and Acct-Session-Time are each rounded, and taken one after the other
+_EXACT_SLACK = (
+    5  # seconds: Event-Timestamp and Acct-Session-Time are each rounded, and taken one after the other
+)
 _RECEIPT_SLACK = 60  # without Event-Timestamp a mark is our receipt, late by whatever the network took
 
 
@@ -57,7 +59,10 @@ def pick(
         if -slack <= start - known.start_mark <= slack:
             return known
     for known in reversed(generations):
-        if start > known.last_mark + slack and wall - seconds > known.counted_until // 1_000_000 - _EXACT_SLACK:
+        if (
+            start > known.last_mark + slack
+            and wall - seconds > known.counted_until // 1_000_000 - _EXACT_SLACK
+        ):
             if has_event_time or is_start or _goes_beyond(known, seconds, bytes_up, bytes_down):
                 return None
             return known

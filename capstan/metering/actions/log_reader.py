@@ -1,0 +1,103 @@
+"""Reading the packet log on behalf of the meter: what comes next in each stream, and how far it has been folded."""
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from typing import Any, NamedTuple
+
+from capstan.metering.records import unpack
+from capstan.metering.rules.fold import Incoming
+from capstan.values.micros import to_micros
+
+Cursor = Any  # psycopg.Cursor, whichever row type
+_ROWS_AT_ONCE = 64
+
+
+class PositionTaken(Exception):
+    """Another meter has moved the position: this step must be given up."""
+
+
+class Reached(NamedTuple):
+    """Where a stream was when the step began, and where the step has come to."""
+
+    stream: int
+    from_seq: int
+    seq: int
+    day: date
+    known: bool  # a position row exists
+    drained: bool
+
+
+def read_next(cursor: Cursor, *, limit: int) -> tuple[list[Incoming], list[Reached]]:
+    """The next records of all streams, about `limit` of them, by time of receipt; and the positions this reaches."""
+    cursor.execute(
+        "SELECT s.id, coalesce(p.seq, 0), coalesce(p.day, (s.opened_at AT TIME ZONE 'UTC')::date), p.stream_id IS NOT NULL,"
+        " s.closed_at IS NOT NULL"
+        " FROM metering_stream s LEFT JOIN metering_meterposition p ON p.stream_id = s.id"
+        " WHERE p.stream_id IS NULL OR NOT p.drained ORDER BY s.id"
+    )
+    incoming: list[Incoming] = []
+    reached: list[Reached] = []
+    streams = cursor.fetchall()
+    for stream, seq, day, known, closed in streams:
+        share = max(1, limit - len(incoming))
+        records, to_seq, to_day = _read_stream(cursor, stream, seq, day, share)
+        incoming += records
+        drained = closed and to_seq == seq
+        if to_seq != seq or drained:
+            reached.append(Reached(stream, seq, to_seq, to_day, known, drained))
+    if len(streams) > 1:
+        incoming.sort(key=lambda item: item.received)
+    return incoming, reached
+
+
+def _read_stream(
+    cursor: Cursor, stream: int, seq: int, day: date, limit: int
+) -> tuple[list[Incoming], int, date]:
+    records: list[Incoming] = []
+    while len(records) < limit:
+        cursor.execute(
+            "SELECT seq, day, received_at, payload FROM metering_packetlog"
+            " WHERE stream_id = %s AND seq > %s AND day >= %s ORDER BY seq LIMIT %s",
+            [stream, seq, day, _ROWS_AT_ONCE],
+            binary=True,
+        )
+        rows = cursor.fetchall()
+        for seq, day, received_at, payload in rows:
+            received = to_micros(received_at)
+            records += [Incoming(record, received, stream, seq) for record in unpack(payload)]
+            if len(records) >= limit:
+                return records, seq, day
+        if len(rows) < _ROWS_AT_ONCE:
+            break
+    return records, seq, day
+
+
+def move_positions(cursor: Cursor, reached: Sequence[Reached]) -> None:
+    """Move each position from where this step found it. Raises PositionTaken when it isn't there any more."""
+    for to in reached:
+        if to.known:
+            cursor.execute(
+                "UPDATE metering_meterposition SET seq = %s, day = %s, drained = %s WHERE stream_id = %s AND seq = %s",
+                [to.seq, to.day, to.drained, to.stream, to.from_seq],
+            )
+        else:
+            cursor.execute(
+                "INSERT INTO metering_meterposition (stream_id, seq, day, drained) VALUES (%s, %s, %s, %s)"
+                " ON CONFLICT DO NOTHING",
+                [to.stream, to.seq, to.day, to.drained],
+            )
+        if cursor.rowcount != 1:
+            raise PositionTaken(f"stream {to.stream} is past {to.from_seq} already: another meter is at work")
+
+
+def backlog(cursor: Cursor, *, now: datetime) -> tuple[int, float]:
+    """(records that wait to be folded, seconds since the oldest of them was received)."""
+    cursor.execute(
+        "SELECT coalesce(sum(l.count), 0), min(l.received_at)"
+        " FROM metering_stream s LEFT JOIN metering_meterposition p ON p.stream_id = s.id"
+        " JOIN metering_packetlog l ON l.stream_id = s.id AND l.seq > coalesce(p.seq, 0)"
+        " AND l.day >= coalesce(p.day, (s.opened_at AT TIME ZONE 'UTC')::date)"
+        " WHERE p.stream_id IS NULL OR NOT p.drained"
+    )
+    count, oldest = cursor.fetchone()
+    return int(count), max(0.0, (now - oldest).total_seconds()) if oldest else 0.0
