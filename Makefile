@@ -1,0 +1,28 @@
+# `make run` shows the product, `make test` proves it. Both set up what they need.
+
+.PHONY: run test check bench test-nas setup
+
+run: setup
+	.venv/bin/capstan up --demo
+
+test: check
+	@tools/apt.sh
+	.venv/bin/pytest -n 2 --dist loadgroup
+
+check: setup
+	.venv/bin/ruff format --check .
+	.venv/bin/ruff check .
+	.venv/bin/mypy
+	.venv/bin/lint-imports
+
+bench: setup
+	@tools/apt.sh
+	$(MAKE) -C bench
+	.venv/bin/python -m bench.run
+
+# A real router in network namespaces: needs root (NET_ADMIN), so it stays outside the gate.
+test-nas: setup
+	.venv/bin/pytest tests/nas
+
+setup:
+	@tools/setup.sh
