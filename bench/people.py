@@ -37,7 +37,7 @@ def session_id(user: int, tag: int = TAG) -> str:
 def username_sql(user: str) -> str:
     """The SQL expression for the user name of the number that the expression `user` gives."""
     realms = ", ".join(f"'{realm}'" for realm in _REALMS)
-    realm = f"(ARRAY[{realms}])[({user}) / {NASES} % {len(_REALMS)} + 1]"
+    realm = f"(ARRAY[{realms}])[mod(({user}) / {NASES}, {len(_REALMS)}) + 1]"
     return f"'user' || lpad(({user})::text, 6, '0') || '@' || {realm}"
 
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import psycopg
+from psycopg import sql
 
 from bench.people import NASES, SECRET, nas_address, username_sql
 from bench.ports import free_udp_ports
+from bench.sides import Connection
 
 DATABASE: Final = "radius"
 STOCK: Final = Path("/etc/freeradius/3.0")
@@ -45,9 +46,9 @@ def missing() -> str:
     return ""
 
 
-def fill(conn: "psycopg.Connection[tuple[object, ...]]", *, users: int, sessions_each: int) -> None:
+def fill(conn: Connection, *, users: int, sessions_each: int) -> None:
     """The stock schema, the counter's index, and customers with a password, a cap, an address and closed sessions."""
-    conn.execute(psycopg.sql.SQL((_SQL / "schema.sql").read_text()))
+    conn.execute(sql.SQL((_SQL / "schema.sql").read_text()))
     conn.execute("CREATE INDEX radacct_user_start ON radacct (username, acctstarttime)")
     name = username_sql("n")
     everyone = f"generate_series(0, {users - 1}) n"
@@ -66,9 +67,7 @@ def fill(conn: "psycopg.Connection[tuple[object, ...]]", *, users: int, sessions
     add_history(conn, users=users, first=0, sessions_each=sessions_each)
 
 
-def add_history(
-    conn: "psycopg.Connection[tuple[object, ...]]", *, users: int, first: int, sessions_each: int
-) -> None:
+def add_history(conn: Connection, *, users: int, first: int, sessions_each: int) -> None:
     """Closed sessions of this month for every user, numbered from `first`, in the order in which they began."""
     conn.execute(
         f"""
@@ -76,7 +75,7 @@ def add_history(
             acctstarttime, acctupdatetime, acctstoptime, acctinterval, acctsessiontime, acctauthentic,
             acctinputoctets, acctoutputoctets, calledstationid, callingstationid, acctterminatecause,
             servicetype, framedprotocol, framedipaddress, class)
-        SELECT to_hex(n), md5(s || '/' || n), {username_sql("n")}, '198.51.100.0'::inet + n % {NASES}, 'vlan-101',
+        SELECT to_hex(n), md5(s || '/' || n), {username_sql("n")}, '198.51.100.0'::inet + mod(n, {NASES}), 'vlan-101',
             'Ethernet', began, began + interval '1 hour', began + interval '1 hour', 300, 3600, 'RADIUS',
             10000000 + n, 100000000 + n, 'pppoe-bench', '02:00:00:00:00:00', 'User-Request',
             'Framed-User', 'PPP', '100.64.0.0'::inet + n, ''
@@ -141,3 +140,11 @@ def _wait_ready(process: "subprocess.Popen[bytes]", folder: Path) -> None:
         if process.poll() is not None or time.monotonic() > until:
             raise RuntimeError(f"FreeRADIUS did not start:\n{log.read_text()}")
         time.sleep(0.1)
+
+
+def session_bytes(conn: Connection) -> dict[str, tuple[int, int]]:
+    """Acct-Session-Id -> (input, output) octets of the sessions that are open."""
+    rows = conn.execute(
+        "SELECT acctsessionid, acctinputoctets, acctoutputoctets FROM radacct WHERE acctstoptime IS NULL"
+    )
+    return {session: (octets_in, octets_out) for session, octets_in, octets_out in rows}

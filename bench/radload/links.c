@@ -30,7 +30,7 @@ struct counts counts;
 uint32_t in_flight;
 
 static struct link *links;
-static uint32_t links_n, ports_per_nas, answers_seen;
+static uint32_t links_n, first_auth_link, ports_per_nas, answers_seen;
 static int epoll_fd;
 
 uint64_t clock_us(void)
@@ -68,20 +68,22 @@ static void link_open(struct link *link, const struct sockaddr_in *server, uint3
         die("epoll_ctl");
 }
 
-void links_open(const char *host, uint16_t port, uint32_t nases, uint32_t ports)
+void links_open(const char *host, uint16_t acct_port, uint16_t auth_port, uint32_t nases, uint32_t ports)
 {
-    struct sockaddr_in server = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in server = {.sin_family = AF_INET};
 
     if (inet_pton(AF_INET, host, &server.sin_addr) != 1)
         die("host");
     ports_per_nas = ports;
-    links_n = nases * ports;
+    first_auth_link = nases * ports;
+    links_n = 2 * first_auth_link;
     links = calloc(links_n, sizeof *links);
     epoll_fd = epoll_create1(0);
     if (!links || epoll_fd < 0)
         die("set-up");
     for (uint32_t i = 0; i < links_n; i++) {
-        link_open(&links[i], &server, i / ports);
+        server.sin_port = htons(i < first_auth_link ? acct_port : auth_port);
+        link_open(&links[i], &server, i % first_auth_link / ports);
         for (int id = 0; id < 256; id++) {
             links[i].slots[id].id = id;
             links[i].slots[id].link = i;
@@ -101,13 +103,15 @@ static struct slot *link_take(struct link *link)
     return slot;
 }
 
-struct slot *slot_take(uint32_t nas)
+struct slot *slot_take(const struct request *request)
 {
     static uint32_t turn;
+    bool access = request->kind == PAP || request->kind == CHAP;
+    struct link *first = &links[(access ? first_auth_link : 0) + nas_of(request->user) * ports_per_nas];
 
     turn++;
     for (uint32_t i = 0; i < ports_per_nas; i++) {
-        struct link *link = &links[nas * ports_per_nas + (turn + i) % ports_per_nas];
+        struct link *link = &first[(turn + i) % ports_per_nas];
         if (link->busy < 256)
             return link_take(link);
     }

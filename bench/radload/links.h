@@ -27,11 +27,11 @@ extern uint32_t in_flight;
 
 uint64_t clock_us(void);
 
-/* Opens `ports` sockets for each NAS, to host:port. On loopback NAS n sends from 127.0.2.(n + 1): a peer of its own. */
-void links_open(const char *host, uint16_t port, uint32_t nases, uint32_t ports);
+/* Opens `ports` sockets for each NAS to either port of the server. On loopback NAS n sends from 127.0.2.(n + 1). */
+void links_open(const char *host, uint16_t acct_port, uint16_t auth_port, uint32_t nases, uint32_t ports);
 
-/* A free slot on a port of this NAS, or NULL when all its identifiers are in flight. */
-struct slot *slot_take(uint32_t nas);
+/* A free slot on a port of the request's NAS, or NULL when all its identifiers are in flight. */
+struct slot *slot_take(const struct request *request);
 
 /* Queues the slot's job, which must be filled in; links_flush sends. */
 void slot_send(struct slot *slot);

@@ -17,7 +17,7 @@
 
 static const char USAGE[] =
     "usage: radload -m start|interim|cross|mix|pap|chap|storm|sink [options]\n"
-    "  -h host, -p port, -s secret (127.0.0.1, 1813, testing123)\n"
+    "  -h host, -p accounting port, -a authentication port, -s secret (127.0.0.1, 1813, 1812, testing123)\n"
     "  -w requests in flight (64), or -r requests a second (open loop)\n"
     "  -u seconds of warm-up (1), -d seconds counted (5)\n"
     "  -n users (1000), -b first user (0), -N NASes (16), -P source ports of each NAS (4)\n"
@@ -32,10 +32,10 @@ static const char USAGE[] =
 static struct {
     const struct mode *mode;
     const char *name, *host, *acknowledged;
-    uint16_t port;
+    uint16_t acct_port, auth_port;
     uint32_t window, ports, verify_every;
     double warm_up, duration, retransmit;
-} run = {.host = "127.0.0.1", .port = 1813, .window = 64, .ports = 4, .verify_every = 1,
+} run = {.host = "127.0.0.1", .acct_port = 1813, .auth_port = 1812, .window = 64, .ports = 4, .verify_every = 1,
          .warm_up = 1, .duration = 5, .retransmit = 3};
 
 static struct config config = {.secret = "testing123", .nases = 16, .tag = 0xa1};
@@ -74,7 +74,7 @@ static struct {
 
 static bool submit_pending(void)
 {
-    struct slot *slot = slot_take(nas_of(pending.job.request.user));
+    struct slot *slot = slot_take(&pending.job.request);
 
     pending.waiting = !slot;
     if (!slot) {
@@ -179,7 +179,8 @@ static void read_option(int option)
     switch (option) {
     case 'm': run.name = optarg; break;
     case 'h': run.host = optarg; break;
-    case 'p': run.port = atoi(optarg); break;
+    case 'p': run.acct_port = atoi(optarg); break;
+    case 'a': run.auth_port = atoi(optarg); break;
     case 's': config.secret = optarg; break;
     case 'w': run.window = atoi(optarg); break;
     case 'r': plan.rate = atof(optarg); break;
@@ -230,7 +231,7 @@ int main(int argc, char **argv)
     int option;
 
     plan = (struct plan){.users = 1000, .interims = 4, .active = 20000};
-    while ((option = getopt(argc, argv, "m:h:p:s:w:r:u:d:n:b:N:P:t:T:i:f:x:AC:H:V:R:o:l:")) != -1)
+    while ((option = getopt(argc, argv, "m:h:p:a:s:w:r:u:d:n:b:N:P:t:T:i:f:x:AC:H:V:R:o:l:")) != -1)
         read_option(option);
     check_options();
     plan.nases = config.nases;
@@ -238,13 +239,13 @@ int main(int argc, char **argv)
     signal(SIGINT, stop);
     packets_prepare(&config);
     if (!strcmp(run.name, "sink")) {
-        sink_run(run.host, run.port, plan.log, &stopped);
+        sink_run(run.host, run.acct_port, plan.log, &stopped);
         return 0;
     }
     run.mode = mode_find(run.name);
     if (!run.mode)
         usage_error();
-    links_open(run.host, run.port, config.nases, run.ports);
+    links_open(run.host, run.acct_port, run.auth_port, config.nases, run.ports);
     began_us = clock_us();
     count_from_us = began_us + (uint64_t)(run.warm_up * 1e6);
     count_to_us = count_from_us + (uint64_t)(run.duration * 1e6);
