@@ -8,7 +8,7 @@ IN_FLIGHT_MAX = 64
 _TIMEOUTS_TO_OPEN = 5
 _OPEN_SECONDS_MIN = 30.0
 _OPEN_SECONDS_MAX = 300.0
-_FULL_WAIT_SECONDS = 0.1
+_PROBE_SECONDS = 5.0  # how long the others wait while one request finds out whether the router is back
 
 
 @dataclass(slots=True)
@@ -39,17 +39,26 @@ class Pace:
         router = self._routers.setdefault(nas_id, _Router(tokens=float(rate), filled_at=now))
         if now < router.closed_until:
             return router.closed_until - now
-        probing = router.timeouts >= _TIMEOUTS_TO_OPEN
-        if router.in_flight >= (1 if probing else IN_FLIGHT_MAX):
-            return _FULL_WAIT_SECONDS
+        if router.timeouts >= _TIMEOUTS_TO_OPEN and router.in_flight:
+            return self._turn(router, rate, now) + _PROBE_SECONDS
+        if router.in_flight >= IN_FLIGHT_MAX:
+            return self._turn(router, rate, now)
         router.tokens = min(float(rate), router.tokens + max(now - router.filled_at, 0.0) * rate)
         router.filled_at = now
         if router.tokens < 1.0:
-            router.promised_at = max(router.promised_at, now) + 1.0 / rate
-            return router.promised_at - now
+            return self._turn(router, rate, now)
         router.tokens -= 1.0
         router.in_flight += 1
         return 0.0
+
+    def _turn(self, router: _Router, rate: int, now: float) -> float:
+        """A place in the queue that forms in front of a router: one after the other, at its pace."""
+        router.promised_at = max(router.promised_at, now) + 1.0 / rate
+        return router.promised_at - now
+
+    def cancel(self, nas_id: int) -> None:
+        """What was admitted is not sent after all."""
+        self._routers[nas_id].in_flight -= 1
 
     def done(self, nas_id: int, *, answered: bool, now: float) -> None:
         """A request that was admitted has been answered, or given up."""

@@ -10,7 +10,7 @@ from capstan.network.vendors.ocserv import OCSERV
 from capstan.network.vendors.profile import Profile
 from capstan.network.vendors.wispr import GENERIC, WISPR
 
-__all__ = ["PROFILES", "Profile", "Quota", "UnknownProfileError", "profile"]
+__all__ = ["PROFILES", "Profile", "Quota", "UnknownProfileError", "is_known", "profile"]
 
 PROFILES = (GENERIC, WISPR, MIKROTIK, COOVA, OCSERV, CISCO, JUNIPER, HUAWEI)
 
@@ -31,3 +31,7 @@ def profile(name: str) -> Profile:
     except KeyError:
         known = ", ".join(sorted(_BY_NAME))
         raise UnknownProfileError(f"there is no vendor profile {name!r}; there are {known}") from None
+
+
+def is_known(name: str) -> bool:
+    return name in _BY_NAME

@@ -1,0 +1,83 @@
+"""The wake-up rows of enforcement: claimed for a while, then cleared if nobody raised them again, or put off."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+from django.db import connection
+
+from capstan.db.claim import claim
+
+LEASE = timedelta(seconds=90)
+"""Longer than a CoA and a disconnect together may take until both are given up."""
+
+_CLEAR = """
+    DELETE FROM services_accessdue t USING unnest(%s::bigint[], %s::bigint[]) AS d(service_id, version)
+    WHERE t.service_id = d.service_id AND t.version = d.version
+"""
+
+# Raised again meanwhile: then it is due when whoever raised it said.
+_PUT_OFF = """
+    UPDATE services_accessdue t SET
+        lease_until = NULL,
+        due_at = CASE WHEN t.version = d.version THEN d.due_at ELSE t.due_at END,
+        attempts = CASE WHEN t.version = d.version THEN d.attempts ELSE t.attempts END
+    FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::int[]) AS d(service_id, version, due_at, attempts)
+    WHERE t.service_id = d.service_id
+"""
+
+_RENEW = "UPDATE services_accessdue SET lease_until = %s WHERE service_id = ANY(%s)"
+
+
+class Due(NamedTuple):
+    """A claimed row, as it was when it was claimed."""
+
+    service_id: int
+    version: int
+    cause: str
+    raised_at: datetime
+    attempts: int
+
+
+class Later(NamedTuple):
+    due: Due
+    due_at: datetime
+    attempts: int
+
+
+def claim_due(*, now: datetime, limit: int) -> list[Due]:
+    """Services whose sessions are to be looked at, longest due first, held for `LEASE`."""
+    connection.ensure_connection()
+    raw: Any = connection.connection
+    rows = claim(
+        raw, "services_accessdue", key="service_id", returning=Due._fields, now=now, lease=LEASE, limit=limit
+    )
+    return [Due(*row) for row in rows]
+
+
+def clear(dues: Sequence[Due]) -> None:
+    """Done with these, unless they were raised again: then they are due again at once."""
+    if dues:
+        with connection.cursor() as cursor:
+            cursor.execute(_CLEAR, [[due.service_id for due in dues], [due.version for due in dues]])
+        again = [Later(due, due.raised_at, 0) for due in dues]
+        put_off(again)
+
+
+def put_off(laters: Sequence[Later]) -> None:
+    """Let go of these and have them looked at again at their time, or earlier if they were raised again."""
+    if laters:
+        columns: list[Any] = [
+            [later.due.service_id for later in laters],
+            [later.due.version for later in laters],
+            [later.due_at for later in laters],
+            [later.attempts for later in laters],
+        ]
+        with connection.cursor() as cursor:
+            cursor.execute(_PUT_OFF, columns)
+
+
+def renew(service_ids: Sequence[int], *, now: datetime) -> None:
+    """Hold these for another `LEASE`: a further command is on its way."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RENEW, [now + LEASE, list(service_ids)])

@@ -1,0 +1,188 @@
+"""`capstan worker`: lanes with a thread each, so that none can starve another.
+
+A lane that loses the database waits for it; a step that raises is logged, waits longer and longer, and holds up neither
+its lane nor the others. Any number of workers may run: what is due is claimed row by row.
+"""
+
+import select
+import signal
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from threading import Event, Thread
+from typing import Any
+
+import django.db
+import psycopg
+import structlog
+
+from capstan.db.beat import Beat
+from capstan.db.connection import connect
+from capstan.db.wakeup import wait
+from capstan.network.actions.enforce import Enforcer
+from capstan.values import clock
+from capstan.worker.steps import Step, housekeeping
+
+log = structlog.get_logger()
+
+_POLL_SECONDS = 1.0
+_RETRY_SECONDS_MAX = 30.0
+_STOP_SECONDS = 10.0
+_AWAY = (psycopg.OperationalError, django.db.OperationalError, django.db.InterfaceError)
+
+# Arrays look like 10 or 100 rows to the planner; a hash or merge join would read whole tables for them.
+_PLAN = "SET plan_cache_mode = force_generic_plan; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off"
+
+
+def run() -> None:
+    """Work until SIGTERM or SIGINT."""
+    stop = Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    Worker(stop).run()
+
+
+class Worker:
+    """All lanes of this process; `now` is the clock, so that a test can set it."""
+
+    def __init__(self, stop: Event, now: Callable[[], datetime] = clock.now) -> None:
+        self.stop = stop
+        self.now = now
+        self.lanes: tuple[Lane, ...] = (EnforceLane(stop, now), HousekeepingLane(stop, now, housekeeping()))
+
+    def run(self) -> None:
+        beat = Beat("worker")
+        for lane in self.lanes:
+            lane.start()
+        while not self.stop.wait(_POLL_SECONDS):
+            beat.tick(
+                self.now(), {name: value for lane in self.lanes for name, value in lane.figures().items()}
+            )
+        for lane in self.lanes:
+            lane.join(_STOP_SECONDS)
+        beat.stop()
+
+
+class Lane(Thread):
+    """A thread that makes one pass after the other. Subclasses say what a pass is and what to wait for after it."""
+
+    def __init__(self, name: str, stop: Event, now: Callable[[], datetime]) -> None:
+        super().__init__(name=f"worker {name}", daemon=True)
+        self.lane = name
+        self.stop = stop
+        self.now = now
+        self.errors = 0
+
+    def run(self) -> None:
+        delay = 1.0
+        while not self.stop.is_set():
+            try:
+                with connect(name=f"capstan worker {self.lane}") as conn:
+                    with django.db.connection.cursor() as cursor:
+                        cursor.execute(_PLAN)
+                    while not self.stop.is_set():
+                        self.work(conn)
+                        delay = 1.0
+            except _AWAY as failure:
+                log.warning(
+                    "the database is away; a lane waits for it", lane=self.lane, error=str(failure).strip()
+                )
+            except Exception:
+                self.errors += 1
+                log.exception("a lane of the worker failed and starts again", lane=self.lane, seconds=delay)
+            finally:
+                django.db.connections.close_all()
+            if not self.stop.is_set():
+                self.stop.wait(delay)
+                delay = min(delay * 2, _RETRY_SECONDS_MAX)
+        self.finish()
+
+    def work(self, conn: "psycopg.Connection[Any]") -> None:
+        """One pass, and the wait until there may be more to do. `conn` is for wake-ups."""
+        raise NotImplementedError
+
+    def finish(self) -> None:
+        """Leave nothing behind that another worker would have to wait for."""
+
+    def figures(self) -> dict[str, float]:
+        return {f"{self.lane}_errors": self.errors}
+
+
+class EnforceLane(Lane):
+    """Brings sessions to their access; woken by whoever changes one, by routers' answers, and each second."""
+
+    def __init__(self, stop: Event, now: Callable[[], datetime], enforcer: Enforcer | None = None) -> None:
+        super().__init__("enforce", stop, now)
+        self.enforcer = enforcer or Enforcer()
+
+    def work(self, conn: "psycopg.Connection[Any]") -> None:
+        wait(conn, ["enforce"], 0)
+        if not self.enforcer.step(now=self.now()):
+            self._wait(conn)
+
+    def finish(self) -> None:
+        try:
+            self.enforcer.stop(now=self.now())
+        except _AWAY as failure:
+            log.warning("left commands for another worker to take over", error=str(failure).strip())
+        finally:
+            django.db.connections.close_all()
+
+    def figures(self) -> dict[str, float]:
+        return {**super().figures(), **self.enforcer.figures(self.now())}
+
+    def _wait(self, conn: "psycopg.Connection[Any]") -> None:
+        now = self.now()
+        seconds = _POLL_SECONDS
+        timer, turn = self.enforcer.client.next_timer(), self.enforcer.next_at()
+        if timer is not None:
+            seconds = min(seconds, timer - now.timestamp())
+        if turn is not None:
+            seconds = min(seconds, (turn - now).total_seconds())
+        poll = select.poll()
+        for descriptor in (conn.fileno(), *self.enforcer.client.descriptors()):
+            poll.register(descriptor, select.POLLIN)
+        poll.poll(max(seconds, 0.001) * 1000)
+
+
+class HousekeepingLane(Lane):
+    """Does each step of a list when its time has come; one that fails waits while the others go on."""
+
+    def __init__(self, stop: Event, now: Callable[[], datetime], steps: Sequence[Step]) -> None:
+        super().__init__("housekeeping", stop, now)
+        self._steps = steps
+        self._next_at: dict[str, datetime] = {}
+        self._delay: dict[str, timedelta] = {}
+        self._done: dict[str, int] = dict.fromkeys((step.name for step in steps), 0)
+
+    def work(self, conn: "psycopg.Connection[Any]") -> None:
+        for step in self._steps:
+            now = self.now()
+            if self.stop.is_set():
+                return
+            if now >= self._next_at.get(step.name, now):
+                self._next_at[step.name] = now + self._do(step, now)
+        ahead = (min(self._next_at.values()) - self.now()).total_seconds()
+        if ahead > 0 and wait(conn, ["roll"], min(ahead, _POLL_SECONDS)):
+            self._next_at[self._steps[0].name] = self.now()
+
+    def figures(self) -> dict[str, float]:
+        done = {
+            f"step_{name.replace(',', '').replace(' ', '_')}": count for name, count in self._done.items()
+        }
+        return {**super().figures(), **done}
+
+    def _do(self, step: Step, now: datetime) -> timedelta:
+        """Do it; returns how long until the next time."""
+        try:
+            did = step.do(now)
+        except _AWAY:
+            raise
+        except Exception:
+            self.errors += 1
+            delay = min(self._delay.get(step.name, timedelta(seconds=1)) * 2, timedelta(minutes=10))
+            self._delay[step.name] = delay
+            log.exception("a step of the worker failed", step=step.name, retry_seconds=delay.total_seconds())
+            return max(delay, step.every)
+        self._delay.pop(step.name, None)
+        self._done[step.name] += did
+        return timedelta(0) if step.again_from is not None and did >= step.again_from else step.every
