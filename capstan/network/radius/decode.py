@@ -233,6 +233,12 @@ def record_of(packet: bytes, nas_id: int, shape: Shape) -> Record:
     return Record._make((*_HEAD.unpack(head), *_LENGTHS.unpack(lengths), b"".join(texts)))
 
 
+def named_by(packet: bytes) -> list[tuple[int, bytes]]:
+    """All names of the router in a packet, as (kind, value), best first. Raises DecodeError."""
+    values = {kind: packet[at:end] for kind, at, end in reversed(walk(packet)) if end > at}
+    return [(place, values[kind]) for place, kind in enumerate(_NAS_KINDS) if kind in values]
+
+
 def _first_of_each(packet: bytes, attributes: list[tuple[int, int, int]]) -> tuple[dict[int, Spot], bool]:
     """Where each attribute that we read stands first, and whether that holds for every packet built alike.
 

@@ -4,9 +4,9 @@ from hmac import compare_digest
 from struct import Struct
 
 try:
-    from _md5 import md5  # type: ignore[import-not-found]  # CPython's own, half the cost of hashlib's wrapper
+    from _md5 import md5 as md5  # type: ignore[import-not-found]  # CPython's own, half the cost of hashlib's wrapper
 except ImportError:  # pragma: no cover - an interpreter built without it
-    from hashlib import md5
+    from hashlib import md5 as md5
 
 ACCESS_REQUEST = 1
 ACCESS_ACCEPT = 2
