@@ -28,9 +28,9 @@ class Verb:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; the exit status is 0, or 1 with one clear message, or 2 for a wrong command line."""
-    arguments = _parser().parse_args(argv)
-    verb: Verb = arguments.verb
     try:
+        arguments = _parser(sys.argv[1:] if argv is None else argv).parse_args(argv)
+        verb: Verb = arguments.verb
         chosen = options.load()
         logs.configure(chosen, verb.name)
         verb.run(chosen, arguments)
@@ -45,7 +45,8 @@ def main(argv: list[str] | None = None) -> int:
     return 0
 
 
-def _parser() -> ArgumentParser:
+def _parser(argv: list[str]) -> ArgumentParser:
+    """The parser; only the verb that was given is asked for its arguments, since that may import a great deal."""
     parser = ArgumentParser(
         "capstan", description=_ABOUT, epilog=_SETTINGS, formatter_class=RawDescriptionHelpFormatter
     )
@@ -53,7 +54,8 @@ def _parser() -> ArgumentParser:
     verbs = parser.add_subparsers(metavar="verb", required=True)
     for verb in VERBS:
         own = verbs.add_parser(verb.name, help=verb.about, description=verb.about)
-        verb.arguments(own)
+        if verb.name in argv:
+            verb.arguments(own)
         own.set_defaults(verb=verb)
     return parser
 
@@ -98,17 +100,19 @@ def _process(module: str) -> Callable[[Options, Namespace], None]:
     return run
 
 
-def _command(module: str) -> tuple[Callable[[Options, Namespace], None], Callable[[ArgumentParser], None]]:
-    """A verb that does one thing and ends: `add_arguments(parser)` and `run(arguments)` of `module`."""
+def _command(name: str, about: str) -> Verb:
+    """A verb that does one thing and ends: `add_arguments(parser)` and `run(arguments)` of its operator module."""
+    module = f"capstan.operator.verbs.{name}"
 
     def run(chosen: Options, arguments: Namespace) -> None:
         _require_working(chosen)
         importlib.import_module(module).run(arguments)
 
     def add_arguments(parser: ArgumentParser) -> None:
+        _set_up_django()
         importlib.import_module(module).add_arguments(parser)
 
-    return run, add_arguments
+    return Verb(name, about, run, add_arguments)
 
 
 def _require_working(chosen: Options) -> None:
@@ -133,6 +137,9 @@ VERBS = (
     Verb("meter", "run the meter, which folds what routers reported", _process("capstan.caps.actions.meter")),
     Verb("worker", "run the worker, which does what is due", _process("capstan.worker.loop")),
     Verb("demo", "run the simulated routers", _process("capstan.demo.routers.process")),
+    _command("status", "one screen: what is up, how far the meter is behind, what waits, what failed"),
+    _command("explain", "what access a line has, why, and what it should have"),
+    _command("grant", "grant a bucket of data by hand"),
     Verb("migrate", "bring keys, tables and the packet log's days up to date", _migrate),
     Verb("check-settings", "show the settings and say what is not in order", _check_settings),
 )
