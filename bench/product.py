@@ -19,7 +19,7 @@ from bench.load import RADLOAD
 from bench.people import NASES, SECRET, nas_address, password, username, username_sql
 from bench.ports import free_udp_ports
 from bench.sides import Connection
-from capstan.caps.actions.cap import open_caps, provider_zone
+from capstan.caps.actions.cap import open_caps, provider_zone, roll_due
 from capstan.caps.rules.words import CapState
 from capstan.catalog.models import Brand, Package, PackageVersion
 from capstan.catalog.rules import AtCap
@@ -115,6 +115,7 @@ def fill(*, users: int, crossers: int, sessions_each: int, now: datetime) -> Non
     for first in range(1, users + 1, _BATCH):
         with connection.cursor() as cursor:
             open_caps(cursor, range(first, min(first + _BATCH, users + 1)), zone=provider_zone(), now=now)
+        roll_due(now=now, limit=_BATCH)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
 
