@@ -115,7 +115,10 @@ class Bucket(models.Model):
 
 
 class BucketTally(models.Model):
-    """What became of a bucket: drawn + remaining + expired + voided + moved = size (I3). `drawn` lags by the cap's unsettled bytes."""
+    """What became of a bucket: drawn + remaining + expired + voided + moved = size (I3).
+
+    `drawn_bytes` lags by the cap row's unsettled bytes while the bucket is its sink.
+    """
 
     bucket = models.OneToOneField(Bucket, models.CASCADE, primary_key=True, related_name="tally")
     drawn_bytes = models.BigIntegerField(default=0)

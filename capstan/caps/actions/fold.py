@@ -14,8 +14,10 @@ import structlog
 
 from capstan.caps.actions.cap import open_caps, provider_zone
 from capstan.caps.actions.settle import Settlement
+from capstan.db.arrays import int_array
 from capstan.metering.actions import log_reader, sessions
 from capstan.metering.actions.control import decision_of
+from capstan.metering.actions.sessions import Memory
 from capstan.metering.records import pack, texts_of
 from capstan.metering.rules.fold import CAUSE_STAFF, CLOSED, Folder, Incoming, Usage
 from capstan.metering.rules.token import decode_token
@@ -42,14 +44,13 @@ _RECORD_FAILURES = (
 
 _ADD_FAST = (
     "UPDATE caps_cap c SET counted_bytes = c.counted_bytes + c.weight_up * d.up + c.weight_down * d.down"
-    " FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::timestamptz[], %b::timestamptz[])"
+    " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[])"
     " AS d(service_id, up, down, since, until)"
-    " WHERE c.service_id = d.service_id AND d.since >= c.steady_from AND d.until < c.changes_at"
+    " WHERE c.service_id = d.service_id AND to_timestamp(d.since::float8 / 1e6) >= c.steady_from"
+    " AND to_timestamp(d.until::float8 / 1e6) < c.changes_at"
     " AND c.counted_bytes + c.weight_up * d.up + c.weight_down * d.down < c.check_at_bytes"
     " RETURNING c.service_id"
 )
-
-Clocks = dict[int, tuple[int, int]]  # see metering.rules.fold.Folder
 
 
 @dataclass(slots=True)
@@ -62,46 +63,52 @@ class FoldResult:
     settled: int = 0
     set_aside: int = 0
     due: set[int] = field(default_factory=set)
-    newest: datetime | None = None
 
 
 def fold_step(
-    conn: "psycopg.Connection[Any]", *, now: datetime, limit: int = 5000, clocks: Clocks | None = None
+    conn: "psycopg.Connection[Any]", *, now: datetime, limit: int = 5000, memory: Memory | None = None
 ) -> FoldResult:
     """Fold the next records of the log, about `limit` of them.
 
-    Raises log_reader.PositionTaken when another meter got there first; nothing has changed then.
+    `memory` carries what a meter may remember to the next step. Raises log_reader.PositionTaken when another meter got
+    there first; nothing has changed then.
     """
+    memory = Memory() if memory is None else memory
     result = FoldResult()
-    with conn.transaction(), conn.cursor() as cursor:
-        incoming, reached = log_reader.read_next(cursor, limit=limit)
-        if incoming:
-            _fold_or_halve(conn, incoming, {} if clocks is None else clocks, now, result)
-            result.records = len(incoming)
-            result.newest = from_micros(incoming[-1].received)
-        log_reader.move_positions(cursor, reached)
+    try:
+        with conn.transaction(), conn.cursor() as cursor:
+            incoming, reached = log_reader.read_next(cursor, limit=limit)
+            if incoming:
+                _fold_or_halve(conn, incoming, memory, now, result)
+                result.records = len(incoming)
+            log_reader.move_positions(cursor, reached)
+    except BaseException:
+        memory.forget()
+        raise
+    memory.settle()
     return result
 
 
 def _fold_or_halve(
     conn: "psycopg.Connection[Any]",
     incoming: Sequence[Incoming],
-    clocks: Clocks,
+    memory: Memory,
     now: datetime,
     result: FoldResult,
 ) -> None:
     """Fold these records; where one of them makes that fail, halve until it stands alone, and set it aside."""
     try:
         with conn.transaction(), conn.cursor() as cursor:
-            _fold(cursor, incoming, clocks, now, result)
+            _fold(cursor, incoming, memory, now, result)
     except _RECORD_FAILURES as failure:
+        memory.forget()
         if len(incoming) == 1:
             _set_aside(conn, incoming[0], failure)
             result.set_aside += 1
             return
         middle = len(incoming) // 2
-        _fold_or_halve(conn, incoming[:middle], clocks, now, result)
-        _fold_or_halve(conn, incoming[middle:], clocks, now, result)
+        _fold_or_halve(conn, incoming[:middle], memory, now, result)
+        _fold_or_halve(conn, incoming[middle:], memory, now, result)
 
 
 def _set_aside(conn: "psycopg.Connection[Any]", item: Incoming, failure: Exception) -> None:
@@ -122,9 +129,9 @@ def _set_aside(conn: "psycopg.Connection[Any]", item: Incoming, failure: Excepti
 
 
 def _fold(
-    cursor: Any, incoming: Sequence[Incoming], clocks: Clocks, now: datetime, result: FoldResult
+    cursor: Any, incoming: Sequence[Incoming], memory: Memory, now: datetime, result: FoldResult
 ) -> None:
-    folder = _prepare(cursor, incoming, clocks)
+    folder = _prepare(cursor, incoming, memory)
     folder.learn_clocks(incoming)
     for item in incoming:
         if item.record.status == _CONTROL:
@@ -146,14 +153,28 @@ def _fold(
     }
     _draw_down(cursor, folder.usage, due, now, result)
     result.opened += len(opened)
-    result.closed += sum(session.state == CLOSED for session in folder.touched)
+    result.closed += _remember(folder, memory)
+
+
+def _remember(folder: Folder, memory: Memory) -> int:
+    """Keep what was touched for the next step, but for closed sessions; returns how many those are."""
+    closed = 0
+    for session in folder.touched:
+        session.dirty = session.reshaped = False
+        session.texts = None
+        if session.state == CLOSED:
+            closed += 1
+            memory.sessions.pop(session.key, None)
+        else:
+            memory.sessions[session.key] = folder.sessions[session.key]
+    return closed
 
 
 def _has_token(texts: Any) -> bool:
     return texts is not None and decode_token(texts.class_value) is not None
 
 
-def _prepare(cursor: Any, incoming: Sequence[Incoming], clocks: Clocks) -> Folder:
+def _prepare(cursor: Any, incoming: Sequence[Incoming], memory: Memory) -> Folder:
     """Load what these records touch."""
     keys: set[bytes] = set()
     nas_ids: set[int] = set()
@@ -169,12 +190,12 @@ def _prepare(cursor: Any, incoming: Sequence[Incoming], clocks: Clocks) -> Folde
             else:
                 keys.add(record.key)
     known = sessions.load_sessions_by_id(cursor, decided)
-    known = sessions.load_sessions(cursor, keys | set(known), resets)
+    known = sessions.load_sessions(cursor, memory, keys | set(known), resets)
     return Folder(
         sessions=known,
         nases=sessions.load_nases(cursor, nas_ids),
         owners=_owners(cursor, [item for item in incoming if item.record.key not in known]),
-        clocks=clocks,
+        clocks=memory.clocks,
     )
 
 
@@ -254,23 +275,28 @@ def _draw_down(
 
 def _add_fast(cursor: Any, by_service: dict[int, list[Usage]]) -> set[int]:
     """The common step: one addition per service that reaches nothing by it. Returns the services that are left."""
-    rows = []
+    ids: list[int] = []
+    ups: list[int] = []
+    downs: list[int] = []
+    since: list[int] = []
+    until: list[int] = []
     for service_id in sorted(by_service):
         items = by_service[service_id]
-        if not any(item.late for item in items):
-            rows.append(
-                (
-                    service_id,
-                    sum(item.up for item in items),
-                    sum(item.down for item in items),
-                    min(item.since for item in items),
-                    max(item.until for item in items),
-                )
-            )
-    if not rows:
-        return set(by_service)
-    ids, ups, downs, since, until = (list(column) for column in zip(*rows, strict=True))
-    cursor.execute(
-        _ADD_FAST, [ids, ups, downs, [from_micros(one) for one in since], [from_micros(one) for one in until]]
-    )
-    return set(by_service) - {row[0] for row in cursor.fetchall()}
+        if any(item.late for item in items):
+            continue
+        first = items[0]
+        ids.append(service_id)
+        if len(items) == 1:
+            ups.append(first.up)
+            downs.append(first.down)
+            since.append(first.since)
+            until.append(first.until)
+        else:
+            ups.append(sum(item.up for item in items))
+            downs.append(sum(item.down for item in items))
+            since.append(min(item.since for item in items))
+            until.append(max(item.until for item in items))
+    if ids:
+        cursor.execute(_ADD_FAST, [int_array(column) for column in (ids, ups, downs, since, until)])
+        return set(by_service).difference([row[0] for row in cursor.fetchall()])
+    return set(by_service)

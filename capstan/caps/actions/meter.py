@@ -14,13 +14,13 @@ import psycopg
 import structlog
 from django import db as django_db
 
-from capstan.caps.actions.fold import Clocks, fold_step
+from capstan.caps.actions.fold import fold_step
 from capstan.db.beat import Beat
 from capstan.db.connection import connect
 from capstan.db.locks import try_lock
 from capstan.db.wakeup import wake_now
 from capstan.metering.actions import log_reader
-from capstan.metering.actions.sessions import mark_silent
+from capstan.metering.actions.sessions import Memory, mark_silent
 from capstan.values import clock
 
 log = structlog.get_logger()
@@ -50,7 +50,7 @@ class Meter:
         self.stop = stop
         self.now = now
         self.beat = Beat("meter")
-        self.clocks: Clocks = {}
+        self.memory = Memory()
         self.figures: dict[str, float] = dict.fromkeys(
             ("meter_active", "records_total", "sessions_opened_total", "settled_total", "set_aside_total", "steps_total",
              "backlog_records", "lag_seconds"), 0.0,
@@ -90,6 +90,7 @@ class Meter:
             self.beat.tick(self.now(), self.figures)
             self.stop.wait(_STANDBY_SECONDS)
         self.figures["meter_active"] = 1
+        self.memory.forget()  # another meter may have worked meanwhile
         while not self.stop.is_set():
             if not self._step(conn):
                 self.stop.wait(_IDLE_SECONDS)
@@ -97,7 +98,7 @@ class Meter:
 
     def _step(self, conn: "psycopg.Connection[Any]") -> bool:
         """One step; whether there was anything to fold."""
-        result = fold_step(conn, now=self.now(), limit=_RECORDS_AT_ONCE, clocks=self.clocks)
+        result = fold_step(conn, now=self.now(), limit=_RECORDS_AT_ONCE, memory=self.memory)
         if result.due:
             wake_now(conn, "enforce")
         figures = self.figures
@@ -114,7 +115,7 @@ class Meter:
         if now >= self._silence_at:
             self._silence_at = now + _SILENCE_EVERY
             with conn.transaction(), conn.cursor() as cursor:
-                mark_silent(cursor, now=now)
+                mark_silent(cursor, self.memory, now=now)
         if now >= self._backlog_at:
             self._backlog_at = now + _BACKLOG_EVERY
             with conn.cursor() as cursor:

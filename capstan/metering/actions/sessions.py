@@ -4,19 +4,25 @@ This is the listed hot-path module of `metering` (see docs/ARCHITECTURE.md); it 
 """
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address, ip_network
+from itertools import islice
+from operator import attrgetter
 from typing import Any
 
+from capstan.db.arrays import bytes_array, int_array
 from capstan.metering.records import Texts
 from capstan.metering.rules.fold import CAUSE_SILENT, DoubtfulUsage, NasFacts, Session
 from capstan.values.micros import from_micros, to_micros
 
 Cursor = Any  # psycopg.Cursor, whichever row type
 
+SESSIONS_KEPT = 150_000  # in a meter's memory, about 1 kB each
+
 _MICROS = "(extract(epoch FROM {0}) * 1000000)::bigint"
 _LOAD = (
-    "SELECT id, key, nas_id, service_id, username, state, {started}, {first_seen}, {last_seen}, {stopped},"
+    "SELECT id, key, nas_id, service_id, username, state, {started}, {first_seen}, {last_seen}, {stopped},"  # noqa: S608
     " terminate_cause, {counted_until}, start_mark, last_mark, seconds, bytes_up, bytes_down, base_up, base_down,"
     " hour, hour_up, hour_down, framed_ip IS NOT NULL, first_stream, first_seq, last_stream, last_seq"
     " FROM metering_radiussession"
@@ -29,33 +35,54 @@ _LOAD = (
 )
 
 
+@dataclass(slots=True)
+class Memory:
+    """What a meter remembers from step to step. Only a saving: an empty one gives the same results.
+
+    Sessions are kept because only the meter writes them; whoever writes one behind the fold's back (`mark_silent`) forgets it
+    here. After a step that failed everything is forgotten.
+    """
+
+    clocks: dict[int, tuple[int, int]] = field(default_factory=dict)  # see metering.rules.fold.Folder
+    sessions: dict[bytes, list[Session]] = field(default_factory=dict)
+
+    def settle(self) -> None:
+        """After a step was written: let go of what is closed, and of the oldest where there are too many."""
+        surplus = len(self.sessions) - SESSIONS_KEPT
+        if surplus > 0:
+            for key in list(islice(self.sessions, surplus)):
+                del self.sessions[key]
+
+    def forget(self) -> None:
+        self.sessions.clear()
+
+
 def load_sessions(
-    cursor: Cursor, keys: Collection[bytes], nas_ids: Collection[int]
+    cursor: Cursor, memory: Memory, keys: Collection[bytes], nas_ids: Collection[int]
 ) -> dict[bytes, list[Session]]:
     """All generations of these keys, and all open sessions of these NASes; by key, oldest start first."""
-    found: dict[bytes, list[Session]] = {}
-    if keys:
-        cursor.execute(_LOAD + " WHERE key = ANY(%b::bytea[])", [list(keys)])
-        _collect(cursor, found)
+    known = memory.sessions
+    missing = [key for key in keys if key not in known]
+    if missing:
+        cursor.execute(_LOAD + " WHERE key = ANY(%s::bytea[])", [bytes_array(missing)])
+        _collect(cursor, known)
+    found = {key: known[key] for key in keys if key in known}
     if nas_ids:
-        cursor.execute(
-            _LOAD + " WHERE nas_id = ANY(%s) AND state < 3 AND NOT key = ANY(%b::bytea[])",
-            [list(nas_ids), list(keys)],
-        )
-        _collect(cursor, found)
+        cursor.execute(_LOAD + " WHERE nas_id = ANY(%s) AND state < 3", [list(nas_ids)])
+        for key, generations in _collect(cursor, {}).items():
+            found.setdefault(key, known.get(key, generations))
     return found
 
 
 def load_sessions_by_id(cursor: Cursor, ids: Collection[int]) -> dict[bytes, list[Session]]:
     """The sessions that staff decided about."""
-    found: dict[bytes, list[Session]] = {}
-    if ids:
-        cursor.execute(_LOAD + " WHERE id = ANY(%s)", [list(ids)])
-        _collect(cursor, found)
-    return found
+    if not ids:
+        return {}
+    cursor.execute(_LOAD + " WHERE id = ANY(%s)", [list(ids)])
+    return _collect(cursor, {})
 
 
-def _collect(cursor: Cursor, found: dict[bytes, list[Session]]) -> None:
+def _collect(cursor: Cursor, found: dict[bytes, list[Session]]) -> dict[bytes, list[Session]]:
     for row in cursor.fetchall():
         session = Session(
             id=row[0], key=bytes(row[1]), nas_id=row[2], service_id=row[3], username=row[4], texts=None, state=row[5],
@@ -68,6 +95,7 @@ def _collect(cursor: Cursor, found: dict[bytes, list[Session]]) -> None:
         generations.append(session)
         if len(generations) > 1:
             generations.sort(key=lambda one: one.start_mark)
+    return found
 
 
 def load_nases(cursor: Cursor, ids: Collection[int]) -> dict[int, NasFacts]:
@@ -149,76 +177,78 @@ def _stopped(session: Session) -> datetime | None:
     return from_micros(session.stopped) if session.stopped else None
 
 
+_INTERIM_COLUMNS = (
+    "last_mark", "seconds", "bytes_up", "bytes_down", "hour", "hour_up", "hour_down", "last_stream", "last_seq",
+)  # fmt: skip
+_UPDATE = (
+    "UPDATE metering_radiussession s SET last_seen_at = to_timestamp(d.last_seen::float8 / 1e6),"  # noqa: S608
+    " counted_until = to_timestamp(d.counted_until::float8 / 1e6),"
+    f" {', '.join(f'{name} = d.{name}' for name in _INTERIM_COLUMNS)}"
+    f" FROM unnest({', '.join(['%s::bigint[]'] * (3 + len(_INTERIM_COLUMNS)))})"
+    f" AS d(id, last_seen, counted_until, {', '.join(_INTERIM_COLUMNS)}) WHERE s.id = d.id"
+)
+_INTERIM_VALUES = tuple(attrgetter(name) for name in ("id", "last_seen", "counted_until", *_INTERIM_COLUMNS))
+
+
 def update_sessions(cursor: Cursor, sessions: Sequence[Session]) -> None:
     """Write what an interim changes, in id order."""
+    if sessions:
+        ordered = sorted(sessions, key=_INTERIM_VALUES[0])
+        cursor.execute(_UPDATE, [int_array(map(value, ordered)) for value in _INTERIM_VALUES])
+
+
+def reshape_sessions(cursor: Cursor, sessions: Sequence[Session]) -> None:
+    """Write what interims leave alone: state, stop, baseline, owner, and an address that came late."""
     if not sessions:
         return
-    ordered = sorted(sessions, key=lambda one: one.id)
+    ordered = sorted(sessions, key=_INTERIM_VALUES[0])
     cursor.execute(
-        "UPDATE metering_radiussession s SET last_seen_at = d.last_seen, counted_until = d.counted_until,"
-        " last_mark = d.last_mark, seconds = d.seconds, bytes_up = d.bytes_up, bytes_down = d.bytes_down,"
-        " hour = d.hour, hour_up = d.hour_up, hour_down = d.hour_down, last_stream = d.last_stream, last_seq = d.last_seq"
-        " FROM (SELECT id, to_timestamp(last_seen::float8 / 1e6), to_timestamp(counted_until::float8 / 1e6), last_mark, seconds,"
-        " bytes_up, bytes_down, hour, hour_up, hour_down, last_stream, last_seq"
-        " FROM unnest(%b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[],"
-        " %b::int[], %b::bigint[], %b::bigint[], %b::bigint[], %b::bigint[])"
-        " AS u(id, last_seen, counted_until, last_mark, seconds, bytes_up, bytes_down, hour, hour_up, hour_down,"
-        " last_stream, last_seq)) AS d(id, last_seen, counted_until, last_mark, seconds, bytes_up, bytes_down, hour,"
-        " hour_up, hour_down, last_stream, last_seq) WHERE s.id = d.id",
+        "UPDATE metering_radiussession s SET state = d.state, stopped_at = d.stopped_at, terminate_cause = d.cause,"
+        " base_up = d.base_up, base_down = d.base_down, service_id = d.service_id,"
+        " framed_ip = coalesce(s.framed_ip, d.framed_ip)"
+        " FROM unnest(%s::bigint[], %s::smallint[], %s::timestamptz[], %s::smallint[], %s::bigint[], %s::bigint[],"
+        " %s::bigint[], %s::inet[])"
+        " AS d(id, state, stopped_at, cause, base_up, base_down, service_id, framed_ip) WHERE s.id = d.id",
         [
-            [s.id for s in ordered],
-            [s.last_seen for s in ordered],
-            [s.counted_until for s in ordered],
-            [s.last_mark for s in ordered],
-            [s.seconds for s in ordered],
-            [s.bytes_up for s in ordered],
-            [s.bytes_down for s in ordered],
-            [s.hour for s in ordered],
-            [s.hour_up for s in ordered],
-            [s.hour_down for s in ordered],
-            [s.last_stream for s in ordered],
-            [s.last_seq for s in ordered],
+            int_array(one.id for one in ordered),
+            int_array(one.state for one in ordered),
+            [_stopped(one) for one in ordered],
+            int_array(one.cause for one in ordered),
+            int_array(one.base_up for one in ordered),
+            int_array(one.base_down for one in ordered),
+            int_array(one.service_id for one in ordered),
+            [_address(one.texts) if one.texts else None for one in ordered],
         ],
     )
 
 
-def reshape_sessions(cursor: Cursor, sessions: Iterable[Session]) -> None:
-    """Write what interims leave alone: state, stop, baseline, owner, and an address that came late."""
-    for session in sessions:
-        cursor.execute(
-            "UPDATE metering_radiussession SET state = %s, stopped_at = %s, terminate_cause = %s, base_up = %s,"
-            " base_down = %s, service_id = %s, framed_ip = coalesce(framed_ip, %s) WHERE id = %s",
-            [
-                session.state, _stopped(session), session.cause, session.base_up, session.base_down, session.service_id,
-                _address(session.texts) if session.texts else None, session.id,
-            ],
-        )  # fmt: skip
-
-
-def mark_silent(cursor: Cursor, *, now: datetime) -> tuple[int, int]:
+def mark_silent(cursor: Cursor, memory: Memory, *, now: datetime) -> tuple[int, int]:
     """Sessions whose router has missed interims become stale; stale for a day, they are closed. Returns how many of each."""
     cursor.execute(
         "UPDATE metering_radiussession s SET state = 2 FROM metering_nas n"
-        " WHERE s.nas_id = n.id AND s.state = 1 AND s.last_seen_at < %s - n.interim_seconds * interval '2.5 seconds'",
+        " WHERE s.nas_id = n.id AND s.state = 1 AND s.last_seen_at < %s - n.interim_seconds * interval '2.5 seconds'"
+        " RETURNING s.key",
         [now],
     )
-    stale = cursor.rowcount
+    stale = [bytes(row[0]) for row in cursor.fetchall()]
     cursor.execute(
         "UPDATE metering_radiussession s SET state = 3, stopped_at = s.counted_until, terminate_cause = %s,"
         " hour_up = 0, hour_down = 0 FROM metering_radiussession old"
         " WHERE s.state = 2 AND s.last_seen_at < %s - interval '1 day' AND old.id = s.id"
-        " RETURNING old.service_id, old.hour, old.hour_up, old.hour_down",
+        " RETURNING old.service_id, old.hour, old.hour_up, old.hour_down, old.key",
         [CAUSE_SILENT, now],
     )
     hours: dict[tuple[int, int], list[int]] = {}
     rows = cursor.fetchall()
-    for service_id, hour, up, down in rows:
+    for service_id, hour, up, down, _ in rows:
         if service_id is not None and (up or down):
             total = hours.setdefault((service_id, hour), [0, 0])
             total[0] += up
             total[1] += down
     add_hours(cursor, hours)
-    return stale, len(rows)
+    for key in (*stale, *(bytes(row[4]) for row in rows)):
+        memory.sessions.pop(key, None)
+    return len(stale), len(rows)
 
 
 def add_hours(cursor: Cursor, hours: dict[tuple[int, int], list[int]]) -> None:

@@ -156,7 +156,7 @@ class Folder:
         if status == _FAILED:
             return
         wall, mark = self._when(item)
-        if status == _ON or status == _OFF:
+        if status in (_ON, _OFF):
             self._reset(record.nas_id, wall)
             return
         generations = self.sessions.get(record.key)
