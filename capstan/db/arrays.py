@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 def int_array(values: Iterable[int | None]) -> str:
     """For a `%s::bigint[]` (or int, smallint) parameter."""
-    return "{" + ",".join(["NULL" if value is None else str(value) for value in values]) + "}"
+    return "{" + ",".join(map(str, values)).replace("None", "NULL") + "}"
 
 
 def bytes_array(values: Iterable[bytes]) -> str:

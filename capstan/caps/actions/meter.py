@@ -4,6 +4,7 @@ The lock that makes it the only one is held by the very connection that folds, a
 a meter that lost its connection can't write another word, however late it notices.
 """
 
+import gc
 import signal
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -28,6 +29,7 @@ log = structlog.get_logger()
 _IDLE_SECONDS = 0.05  # how long a record may wait when nothing else does
 _STANDBY_SECONDS = 1.0
 _RECORDS_AT_ONCE = 5000
+_GARBAGE_EVERY = 200_000  # objects: a step makes many tuples and no cycles, looking for those would cost a tenth
 _SILENCE_EVERY = timedelta(seconds=10)
 _BACKLOG_EVERY = timedelta(seconds=2)
 
@@ -40,6 +42,7 @@ def run() -> None:
     stop = Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
+    gc.set_threshold(_GARBAGE_EVERY, 20, 50)
     Meter(stop).run()
 
 

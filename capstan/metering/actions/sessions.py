@@ -22,7 +22,7 @@ SESSIONS_KEPT = 150_000  # in a meter's memory, about 1 kB each
 
 _MICROS = "(extract(epoch FROM {0}) * 1000000)::bigint"
 _LOAD = (
-    "SELECT id, key, nas_id, service_id, username, state, {started}, {first_seen}, {last_seen}, {stopped},"  # noqa: S608
+    "SELECT id, key, nas_id, service_id, username, state, {started}, {first_seen}, {last_seen}, {stopped},"
     " terminate_cause, {counted_until}, start_mark, last_mark, seconds, bytes_up, bytes_down, base_up, base_down,"
     " hour, hour_up, hour_down, framed_ip IS NOT NULL, first_stream, first_seq, last_stream, last_seq"
     " FROM metering_radiussession"
