@@ -44,7 +44,7 @@ def lock_caps(cursor: Cursor, service_ids: Sequence[int], *, skip_locked: bool =
     """Lock these cap rows in id order and read them; `skip_locked` leaves out those that somebody else holds."""
     how = "SKIP LOCKED" if skip_locked else ""
     cursor.execute(
-        f"SELECT {_CAP_COLUMNS} FROM caps_cap WHERE service_id = ANY(%s) ORDER BY service_id FOR NO KEY UPDATE {how}",  # noqa: S608
+        f"SELECT {_CAP_COLUMNS} FROM caps_cap WHERE service_id = ANY(%s) ORDER BY service_id FOR NO KEY UPDATE {how}",
         [list(service_ids)],
     )
     return [CapRow(row[0], row[1], CapState(row[2]), *row[3:]) for row in cursor.fetchall()]
@@ -54,7 +54,7 @@ def save_caps(cursor: Cursor, caps: Sequence[CapRow]) -> None:
     """Write rows that `lock_caps` read."""
     columns = list(zip(*(astuple(cap) for cap in caps), strict=True))
     cursor.execute(
-        f"UPDATE caps_cap c SET {_SET} FROM unnest({_ARRAYS}) AS d({_CAP_COLUMNS}) WHERE c.service_id = d.service_id",  # noqa: S608
+        f"UPDATE caps_cap c SET {_SET} FROM unnest({_ARRAYS}) AS d({_CAP_COLUMNS}) WHERE c.service_id = d.service_id",
         [list(column) for column in columns],
     )
 
@@ -65,7 +65,7 @@ def insert_caps(cursor: Cursor, caps: Sequence[CapRow]) -> list[int]:
         return []
     columns = list(zip(*(astuple(cap) for cap in caps), strict=True))
     cursor.execute(
-        f"INSERT INTO caps_cap ({_CAP_COLUMNS}) SELECT * FROM unnest({_ARRAYS})"  # noqa: S608
+        f"INSERT INTO caps_cap ({_CAP_COLUMNS}) SELECT * FROM unnest({_ARRAYS})"
         " ON CONFLICT DO NOTHING RETURNING service_id",
         [list(column) for column in columns],
     )

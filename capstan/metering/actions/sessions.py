@@ -181,7 +181,7 @@ _INTERIM_COLUMNS = (
     "last_mark", "seconds", "bytes_up", "bytes_down", "hour", "hour_up", "hour_down", "last_stream", "last_seq",
 )  # fmt: skip
 _UPDATE = (
-    "UPDATE metering_radiussession s SET last_seen_at = to_timestamp(d.last_seen::float8 / 1e6),"  # noqa: S608
+    "UPDATE metering_radiussession s SET last_seen_at = to_timestamp(d.last_seen::float8 / 1e6),"
     " counted_until = to_timestamp(d.counted_until::float8 / 1e6),"
     f" {', '.join(f'{name} = d.{name}' for name in _INTERIM_COLUMNS)}"
     f" FROM unnest({', '.join(['%s::bigint[]'] * (3 + len(_INTERIM_COLUMNS)))})"
