@@ -109,6 +109,8 @@ class Enforcer:
         dues = due.claim_due(now=now, limit=room) if room > 0 else []
         if not dues:
             return 0
+        # Whoever was raised last gets a router's next turn: somebody is waiting for it, a mass change is not.
+        dues.sort(key=lambda one: one.raised_at, reverse=True)
         this = _Pass()
         fit = self._bring_up_to_date(dues, this, now)
         found = lines.compared([one.service_id for one in fit], now=now)
