@@ -19,7 +19,8 @@ from capstan.metering.actions import log_reader, sessions
 from capstan.metering.actions.control import decision_of
 from capstan.metering.actions.sessions import Memory
 from capstan.metering.records import pack, texts_of
-from capstan.metering.rules.fold import CAUSE_STAFF, CLOSED, Folder, Incoming, Usage
+from capstan.metering.rules.fold import Folder
+from capstan.metering.rules.state import CAUSE_STAFF, CLOSED, Incoming, Usage
 from capstan.metering.rules.token import decode_token
 from capstan.metering.rules.words import FaultKind, Status
 from capstan.services.rules import LoginBy, normalise_mac

@@ -29,7 +29,9 @@ log = structlog.get_logger()
 _IDLE_SECONDS = 0.05  # how long a record may wait when nothing else does
 _STANDBY_SECONDS = 1.0
 _RECORDS_AT_ONCE = 5000
-_GARBAGE_EVERY = 200_000  # objects: a step makes many tuples and no cycles, looking for those would cost a tenth
+_GARBAGE_EVERY = (
+    200_000  # objects: a step makes many tuples and no cycles, looking for those would cost a tenth
+)
 _SILENCE_EVERY = timedelta(seconds=10)
 _BACKLOG_EVERY = timedelta(seconds=2)
 

@@ -26,7 +26,8 @@ from capstan.caps.rules.cap import (
 from capstan.caps.rules.edges import usage_edges
 from capstan.caps.rules.turn import Closing, Contract, standpoint, turn
 from capstan.caps.rules.words import Beyond, CapState
-from capstan.metering.rules.fold import CLOSED, Usage, split_at
+from capstan.metering.rules.spread import split_at
+from capstan.metering.rules.state import CLOSED, Usage
 from capstan.values.micros import from_micros
 
 

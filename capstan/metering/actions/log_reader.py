@@ -5,7 +5,7 @@ from datetime import date, datetime
 from typing import Any, NamedTuple
 
 from capstan.metering.records import unpack
-from capstan.metering.rules.fold import Incoming
+from capstan.metering.rules.state import Incoming
 from capstan.values.micros import to_micros
 
 Cursor = Any  # psycopg.Cursor, whichever row type

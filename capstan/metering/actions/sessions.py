@@ -13,7 +13,7 @@ from typing import Any
 
 from capstan.db.arrays import bytes_array, int_array
 from capstan.metering.records import Texts
-from capstan.metering.rules.fold import CAUSE_SILENT, DoubtfulUsage, NasFacts, Session
+from capstan.metering.rules.state import CAUSE_SILENT, DoubtfulUsage, NasFacts, Session
 from capstan.values.micros import from_micros, to_micros
 
 Cursor = Any  # psycopg.Cursor, whichever row type

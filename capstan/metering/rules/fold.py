@@ -6,103 +6,30 @@ time only places bytes. So duplicates, old packets and any arrival order give th
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
 
 from capstan.metering.records import FLAG_EVENT_TIME, FLAG_GIGAWORDS, Record, Texts, texts_of
-from capstan.metering.rules.generations import Generation, pick
-from capstan.metering.rules.words import FaultKind, SessionState, Status
+from capstan.metering.rules.generations import pick
+from capstan.metering.rules.spread import HOUR, MICRO, split_hours
+from capstan.metering.rules.state import (
+    CAUSE_NAS_REBOOT,
+    CAUSE_SILENT,
+    CLOSED,
+    LIVE,
+    STALE,
+    DoubtfulUsage,
+    Incoming,
+    NasFacts,
+    Session,
+    Usage,
+)
+from capstan.metering.rules.words import FaultKind, Status
 
-MICRO = 1_000_000
-HOUR = 3600 * MICRO
 WRAP = 1 << 32
 RATE_SLACK_SECONDS = 10
 CLOCK_FAULT_SECONDS = 300
 _FRESH_SECONDS = 2  # a record this close to its router's usual delay was not held back on the way
 
-CAUSE_NAS_REBOOT = 11
-CAUSE_SILENT = 900  # ours: stale for so long that we closed it; a packet may still revive it
-CAUSE_STAFF = 901  # ours: closed by staff or because the router said that it is gone
-
-LIVE, STALE, CLOSED = SessionState.LIVE.value, SessionState.STALE.value, SessionState.CLOSED.value
 _STOP, _ON, _OFF, _FAILED = Status.STOP.value, Status.ON.value, Status.OFF.value, Status.FAILED.value
-
-
-class Incoming(NamedTuple):
-    """A record and where it stands in the log."""
-
-    record: Record
-    received: int  # microseconds
-    stream: int
-    seq: int
-
-
-class NasFacts(NamedTuple):
-    registered: int  # microseconds; sessions that began earlier are counted from their first packet on
-    lacks_gigawords: bool
-    max_rate_mbps: int
-
-
-@dataclass(slots=True, eq=False)
-class Session(Generation):
-    """A RadiusSession row as the fold sees it; `id` is 0 until it is stored."""
-
-    id: int
-    key: bytes
-    nas_id: int
-    service_id: int | None
-    username: str
-    texts: Texts | None  # only for a session made in this step
-    state: int
-    first_seen: int
-    stopped: int  # 0: not stopped
-    cause: int
-    bytes_up: int
-    bytes_down: int
-    base_up: int
-    base_down: int
-    hour: int
-    hour_up: int
-    hour_down: int
-    has_ip: bool
-    first_stream: int
-    first_seq: int
-    last_stream: int
-    last_seq: int
-    dirty: bool = False  # changed in this step
-    reshaped: bool = False  # changed in a column that interims leave alone
-
-    def counted(self) -> tuple[int, int]:
-        """Bytes (up, down) since the baseline."""
-        return self.bytes_up - self.base_up, self.bytes_down - self.base_down
-
-
-class Usage(NamedTuple):
-    """Bytes that a record added to a session, spread evenly over [since, until]."""
-
-    service_id: int
-    session: Session
-    since: int
-    until: int
-    up: int
-    down: int
-    late: bool  # the session was closed, or has changed its shape in this step
-
-
-class DoubtfulUsage(NamedTuple):
-    """Something to be held apart and shown: see models.Fault."""
-
-    kind: FaultKind
-    nas_id: int
-    session: Session | None
-    username: str
-    at: int
-    held_up: int
-    held_down: int
-    seconds: int
-    counter_up: int
-    counter_down: int
-    detail: str
 
 
 class Folder:
@@ -389,37 +316,6 @@ class Folder:
         ahead = "behind" if lag > 0 else "ahead of"
         what = f"the router's clock is {abs(lag)} s {ahead} ours; its usage is counted when it arrives"
         self.faults.append(DoubtfulUsage(FaultKind.CLOCK, nas_id, None, "", at, 0, 0, 0, 0, 0, what))
-
-
-def split_hours(since: int, until: int, up: int, down: int) -> list[tuple[int, int, int]]:
-    """[(hour, up, down), …]: bytes spread evenly over [since, until], exact in sum (cumulative floor)."""
-    first, last = since // HOUR, max(since, until - 1) // HOUR
-    if first == last:
-        return [(first, up, down)]
-    edges = [hour * HOUR for hour in range(first + 1, last + 1)]
-    return [(piece.since // HOUR, piece.up, piece.down) for piece in split_at(since, until, up, down, edges)]
-
-
-class Piece(NamedTuple):
-    since: int
-    until: int
-    up: int
-    down: int
-
-
-def split_at(since: int, until: int, up: int, down: int, edges: Iterable[int]) -> list[Piece]:
-    """Cut usage spread evenly over [since, until] at the sorted `edges`; the pieces' bytes add up exactly."""
-    length = until - since
-    pieces: list[Piece] = []
-    at, done_up, done_down = since, 0, 0
-    for edge in edges:
-        if not at < edge < until:
-            continue
-        to_up, to_down = up * (edge - since) // length, down * (edge - since) // length
-        pieces.append(Piece(at, edge, to_up - done_up, to_down - done_down))
-        at, done_up, done_down = edge, to_up, to_down
-    pieces.append(Piece(at, until, up - done_up, down - done_down))
-    return pieces
 
 
 def _unwrap(counter: int, last: int) -> int:
