@@ -13,7 +13,7 @@ from capstan.metering.records import FORMAT
 from capstan.network.listener.peers import Directory, Nas, Source, find_nas, identifier_of
 from capstan.network.listener.pipe import Pipe
 from capstan.network.listener.quarantine import ACCOUNTING, FORGED, UNKNOWN_PEER, Quarantine
-from capstan.network.listener.sockets import Answer, Arrival, UdpSocket, send_all
+from capstan.network.listener.sockets import Address, Answer, Arrival, UdpSocket, send_all
 from capstan.network.listener.status import status_refusal
 from capstan.network.radius.decode import NAS_UNNAMED, NAS_VALUE, Decoder, Shape, named_by, packed_parts
 from capstan.network.radius.packet import (
@@ -56,7 +56,7 @@ class Accounting:
         self._quarantine = quarantine
         self._decoder = Decoder()
         self._gathering, self._flying = _Burst(), _Burst()
-        self._parked: list[tuple[UdpSocket, Arrival]] = []
+        self._parked: list[tuple[UdpSocket, Arrival, datetime]] = []
         self._pipe: Pipe | None = None
         self._stream: StreamWriter | None = None
         self._sampled_at: datetime | None = None
@@ -121,7 +121,7 @@ class Accounting:
             values = shape.read(packet)
             nas = source.peer.nases[shape.nas_kind].get(values[NAS_VALUE]) or self._find(source, shape, packet)
             if nas is None:
-                self._park(sock, arrival)
+                self._park(sock, arrival, now)
                 continue
             if nas.source != source.address:
                 nas.source = self.sources[nas.id] = source.address
@@ -129,7 +129,7 @@ class Accounting:
                 self._sample(nas, packet, now)
             parts += packed_parts(shape, values, nas.id)
             states = shape.proxy_states(packet) if shape.proxy else b""
-            answers.append(Answer(sock, accounting_response(packet, secret, states), address))
+            answers.append((sock, accounting_response(packet, secret, states), address))
 
     def flush(self, now: datetime) -> None:
         """Hand the gathered burst to the database, if none is on its way.
@@ -153,19 +153,21 @@ class Accounting:
         self.bursts += 1
         return True
 
-    def unpark(self, now: datetime) -> None:
+    def unpark(self) -> None:
         """Take the packets again that waited for their router to be entered."""
         parked, self._parked = self._parked, []
-        for sock, arrival in parked:
-            self.take(sock, [arrival], now)
+        for sock, arrival, arrived_at in parked:
+            self.take(sock, [arrival], arrived_at)
 
     def close(self, *, now: datetime) -> None:
-        """Wait for the burst on its way, answer it, end the stream. Raises psycopg.Error when the database is away."""
-        if self._pipe is not None and self._stream is not None:
-            while self._pipe.waiting and not self.fetch():
+        """Write and answer what was taken, then end the stream. Raises psycopg.Error when the database is away."""
+        if self._pipe is None or self._stream is None:
+            return
+        while self._flying.answers or self._gathering.answers:
+            self.flush(now)
+            if not self.fetch():
                 self._pipe.wait()
-            self._stream.close(now=now)
-            self.detach()
+        self._stream.close(now=now)
 
     def _send(self, burst: _Burst, now: datetime) -> None:
         assert self._stream is not None
@@ -185,18 +187,18 @@ class Accounting:
             source.peer.nases[kind][value] = nas
         return nas
 
-    def _other(self, sock: UdpSocket, packet: bytes, address: tuple[str, int], source: Source, now: datetime) -> None:
+    def _other(self, sock: UdpSocket, packet: bytes, address: Address, source: Source, now: datetime) -> None:
         if packet[0] != STATUS_SERVER:
             self._refuse(address, f"code {packet[0]} does not belong on the accounting port", packet, now)
         elif reason := status_refusal(packet, source):
             self._refuse(address, reason, packet, now)
         else:
-            send_all([Answer(sock, accounting_response(packet, source.peer.secret), address)])
+            send_all([(sock, accounting_response(packet, source.peer.secret), address)])
 
-    def _park(self, sock: UdpSocket, arrival: Arrival) -> None:
+    def _park(self, sock: UdpSocket, arrival: Arrival, now: datetime) -> None:
         """Keep a packet until its router has been entered; beyond the bound its router will repeat it."""
         if len(self._parked) < _PARKED_MAX:
-            self._parked.append((sock, arrival))
+            self._parked.append((sock, arrival, now))
 
     def _sample(self, nas: Nas, packet: bytes, now: datetime) -> None:
         """Now and then keep the very bytes of a burst's first packet."""
@@ -205,5 +207,5 @@ class Accounting:
             self._sampled_at = now
             self.samples.append((nas.id, now, packet))
 
-    def _refuse(self, address: tuple[str, int], reason: str, packet: bytes, now: datetime) -> None:
+    def _refuse(self, address: Address, reason: str, packet: bytes, now: datetime) -> None:
         self._quarantine.add(source=address[0], port=ACCOUNTING, reason=reason, packet=packet, now=now)

@@ -13,7 +13,8 @@ from capstan.metering.queries.peers import NasRow, PeerRow
 from capstan.metering.rules.words import RequireMessageAuthenticator
 from capstan.network.radius.decode import NAS_IDENTIFIER, NAS_IPV4, NAS_IPV6, NAS_UNNAMED
 from capstan.network.radius.packet import Secret, text_of
-from capstan.network.vendors.registry import Profile, UnknownProfileError, profile
+from capstan.network.vendors.registry import is_known, profile
+from capstan.network.vendors.wispr import GENERIC
 
 _SOURCES_MAX = 65_536
 
@@ -28,10 +29,12 @@ class Nas:
     def __init__(self, row: NasRow) -> None:
         self.id = row.id
         self.identifier = row.identifier
-        self.profile = _profile(row)
+        known = is_known(row.vendor_profile)
+        self.profile = profile(row.vendor_profile) if known else GENERIC
         self.interim_seconds = row.interim_seconds
         self.lacks_gigawords = row.lacks_gigawords
-        self.acted_upon = row.acted_upon
+        # We wouldn't know what to tell a router of an unknown kind, so it is only observed.
+        self.acted_upon = row.acted_upon and known
         self.source = row.last_source
 
 
@@ -90,7 +93,7 @@ class Directory:
             return None
         if len(self._sources) >= _SOURCES_MAX:
             self._sources.clear()
-        source = self._sources[address] = Source(address, peer)
+        source = self._sources[address] = Source(address.partition("%")[0], peer)
         return source
 
     def _find(self, address: IPv4Address | IPv6Address) -> Peer | None:
@@ -130,11 +133,3 @@ def _names(identifier: str) -> list[tuple[int, bytes]]:
         return names
     kind = NAS_IPV4 if address.version == 4 else NAS_IPV6
     return [*names, (kind, address.packed), (NAS_UNNAMED, str(address).encode())]
-
-
-def _profile(row: NasRow) -> Profile:
-    try:
-        return profile(row.vendor_profile)
-    except UnknownProfileError as error:
-        log.error("nas_with_unknown_profile", nas=row.identifier, problem=str(error))
-        return profile("generic")

@@ -7,7 +7,7 @@ kernel's own work per packet stays and an asker gets its answer only at the end 
 import select
 import socket
 from collections.abc import Iterable
-from typing import Any, NamedTuple
+from typing import Any
 
 from capstan.network.radius.packet import PACKET_BYTES_MAX
 
@@ -81,10 +81,7 @@ class UdpSocket:
             self._socket.setsockopt(socket.SOL_SOCKET, option, _BUFFER_BYTES)
 
 
-class Answer(NamedTuple):
-    socket: UdpSocket
-    packet: bytes
-    address: Address
+Answer = tuple[UdpSocket, bytes, Address]  # where it leaves, the packet, where it goes
 
 
 def send_all(answers: Iterable[Answer]) -> None:
