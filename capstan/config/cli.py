@@ -11,6 +11,7 @@ from importlib.metadata import version
 from capstan.config import logs, options
 from capstan.config.errors import OperatorError
 from capstan.config.options import Options
+from capstan.values.refused import Refused
 
 _ABOUT = "Metering, data caps, top-ups and billing for internet service providers."
 _SETTINGS = "Settings are CAPSTAN_* environment variables or capstan.toml: see docs/operating/settings.md."
@@ -34,7 +35,7 @@ def main(argv: list[str] | None = None) -> int:
         chosen = options.load()
         logs.configure(chosen, verb.name)
         verb.run(chosen, arguments)
-    except OperatorError as problem:
+    except (OperatorError, Refused) as problem:
         for line in str(problem).splitlines():
             print(f"capstan: {line}", file=sys.stderr)
         return 1
@@ -90,6 +91,21 @@ def _check_settings(chosen: Options, _arguments: Namespace) -> None:
     print("all is in order")
 
 
+def _demo(chosen: Options, arguments: Namespace) -> None:
+    if not arguments.words:
+        _process("capstan.demo.process")(chosen, arguments)
+        return
+    from capstan.demo import control
+
+    print(control.ask(chosen.data_dir, arguments.words))
+
+
+def _demo_arguments(parser: ArgumentParser) -> None:
+    from capstan.demo.control import USAGE
+
+    parser.add_argument("words", nargs="*", metavar="deed", help=f"asks the demo that runs already: {USAGE}")
+
+
 def _process(module: str) -> Callable[[Options, Namespace], None]:
     """A verb that is a long-running process: `run()` of `module`, once all is in order."""
 
@@ -136,10 +152,15 @@ VERBS = (
     Verb("radius", "run the RADIUS listener", _process("capstan.network.listener.process")),
     Verb("meter", "run the meter, which folds what routers reported", _process("capstan.caps.actions.meter")),
     Verb("worker", "run the worker, which does what is due", _process("capstan.worker.loop")),
-    Verb("demo", "run the simulated routers", _process("capstan.demo.routers.process")),
+    Verb("demo", "run the simulated routers, or look at them and break them", _demo, _demo_arguments),
     _command("status", "one screen: what is up, how far the meter is behind, what waits, what failed"),
     _command("explain", "what access a line has, why, and what it should have"),
+    _command("packets", "a session's last accounting packets, every attribute by name"),
     _command("grant", "grant a bucket of data by hand"),
+    _command("load", "enter routers, packages, offers, customers and services from a file"),
+    _command("service", "put a line on hold, take it off hold, or end it"),
+    _command("session", "close a session, or give an unknown user's to a service"),
+    _command("fault", "list metering faults, count or drop what they hold apart"),
     Verb("migrate", "bring keys, tables and the packet log's days up to date", _migrate),
     Verb("check-settings", "show the settings and say what is not in order", _check_settings),
 )

@@ -8,6 +8,7 @@ from ipaddress import ip_address
 
 import psycopg
 from django.conf import settings
+from django.db import DatabaseError
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 from prometheus_client import CollectorRegistry
@@ -33,7 +34,7 @@ def show(request: HttpRequest) -> HttpResponse:
     try:
         registry.register(_Figures(clock.now()))
         text = generate_latest(registry)
-    except psycopg.OperationalError:
+    except (psycopg.OperationalError, DatabaseError):
         return HttpResponse("the database is down\n", "text/plain", status=503)
     return HttpResponse(text, CONTENT_TYPE_LATEST)
 

@@ -78,7 +78,7 @@ class _Supervisor:
         for child in self._children:
             child.start(time.monotonic())
         _log.info(
-            "capstan is up",
+            "all processes are started",
             web=f"http://{self._options.web_bind}",
             data_dir=str(self._options.data_dir.resolve()),
         )

@@ -2,17 +2,26 @@
 
 import os
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+_Set = TypeVar("_Set")
+_Get = TypeVar("_Get")
+
 if TYPE_CHECKING:
-    _Binary = models.BinaryField[str, str]  # Django's own classes take no type arguments at run time
-else:
     _Binary = models.BinaryField
+else:
+
+    class _Binary(models.BinaryField):
+        """Django's own classes take no type arguments at run time."""
+
+        def __class_getitem__(cls, _types):
+            return cls
+
 
 _FORMAT = b"\x01"  # one byte, so that a later key or cipher can be told apart
 _NONCE_BYTES = 12
@@ -21,7 +30,9 @@ _NONCE_BYTES = 12
 @cache
 def _cipher() -> AESGCM:
     if not settings.FIELD_KEY:
-        raise ImproperlyConfigured("no key for sealed fields: `capstan migrate` makes one, or set CAPSTAN_FIELD_KEY")
+        raise ImproperlyConfigured(
+            "no key for sealed fields: `capstan migrate` makes one, or set CAPSTAN_FIELD_KEY"
+        )
     return AESGCM(settings.FIELD_KEY)
 
 
@@ -41,8 +52,11 @@ def decrypt(sealed: bytes) -> bytes:
     return _cipher().decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], None)
 
 
-class EncryptedTextField(_Binary):
+class EncryptedTextField(_Binary[_Set, _Get]):
     """Text that is stored sealed. Reading it gives `str`; it can't be searched."""
+
+    _pyi_private_set_type: str  # what django-stubs takes its types from
+    _pyi_private_get_type: str  # type: ignore[assignment]
 
     def from_db_value(self, value: Any, expression: Any, connection: Any) -> str | None:
         return None if value is None else decrypt(bytes(value)).decode()

@@ -13,7 +13,7 @@ from capstan.demo.routers.session import Area
 from capstan.demo.routers.traffic import DayClock, Habit
 from capstan.demo.routers.vendors import MIKROTIK, Vendor
 from capstan.values import clock
-from demo.fake_radius import SECRET, FakeRadius, fake_radius
+from tests.demo.fake_radius import SECRET, FakeRadius, fake_radius
 
 MAC = bytes.fromhex("02005e100001")
 LINE = Line("thandi@sandpiper.example", "correct horse", MAC, Habit.EAGER, seed=1, line_bps=80_000_000)

@@ -7,8 +7,8 @@ import pytest
 
 from capstan.demo.routers.faults import FaultKind, Faults, Wire
 from capstan.demo.routers.vendors import MIKROTIK
-from demo.bench_room import LINE, bench, run
-from demo.fake_radius import COA_ACK, INTERIM, ON, START, STOP, accept, octets, order, until
+from tests.demo.bench_room import LINE, bench, run
+from tests.demo.fake_radius import COA_ACK, INTERIM, ON, START, STOP, accept, octets, order, until
 
 USER = ("User-Name", LINE.username)
 

@@ -8,8 +8,8 @@ import pytest
 from capstan.demo.routers.router import Router
 from capstan.demo.routers.session import Area
 from capstan.demo.routers.vendors import COOVA, MIKROTIK, WISPR, Vendor
-from demo.bench_room import LINE, bench, run
-from demo.fake_radius import (
+from tests.demo.bench_room import LINE, bench, run
+from tests.demo.fake_radius import (
     COA_ACK,
     COA_NAK,
     DISCONNECT_ACK,

@@ -4,8 +4,8 @@ import asyncio
 from itertools import pairwise
 
 from capstan.demo.routers.vendors import COOVA, MIKROTIK
-from demo.bench_room import LINE, bench, run
-from demo.fake_radius import INTERIM, ON, START, accept, octets, until
+from tests.demo.bench_room import LINE, bench, run
+from tests.demo.fake_radius import INTERIM, ON, START, accept, octets, until
 
 
 def test_repetitions_come_at_growing_pauses_up_to_the_longest() -> None:

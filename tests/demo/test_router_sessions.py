@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from capstan.demo.routers.vendors import COOVA, MIKROTIK, WISPR, Vendor
-from demo.bench_room import LINE, bench, run
-from demo.fake_radius import (
+from tests.demo.bench_room import LINE, bench, run
+from tests.demo.fake_radius import (
     ACCEPT,
     DISCONNECT_ACK,
     INTERIM,
