@@ -155,15 +155,17 @@ class HousekeepingLane(Lane):
         self._done: dict[str, int] = dict.fromkeys((step.name for step in steps), 0)
 
     def work(self, conn: "psycopg.Connection[Any]") -> None:
-        for step in self._steps:
-            now = self.now()
-            if self.stop.is_set():
-                return
-            if now >= self._next_at.get(step.name, now):
-                self._next_at[step.name] = now + self._do(step, now)
-        ahead = (min(self._next_at.values()) - self.now()).total_seconds()
+        self.do_what_is_due()
+        ahead = (min(self._next_at.values(), default=self.now()) - self.now()).total_seconds()
         if ahead > 0 and wait(conn, ["roll"], min(ahead, _POLL_SECONDS)):
             self._next_at[self._steps[0].name] = self.now()
+
+    def do_what_is_due(self) -> None:
+        """Each step whose time has come, once."""
+        for step in self._steps:
+            now = self.now()
+            if not self.stop.is_set() and now >= self._next_at.get(step.name, now):
+                self._next_at[step.name] = now + self._do(step, now)
 
     def figures(self) -> dict[str, float]:
         done = {

@@ -12,7 +12,7 @@ from capstan.network.radius.avp import Avp
 from capstan.network.radius.packet import Secret
 from capstan.network.rules.words import CommandState
 
-from .conftest import ACK, SECRET, SILENT, CoaPort
+from .lab import ACK, SECRET, SILENT, CoaPort
 
 NOW = 1_773_129_600.0
 

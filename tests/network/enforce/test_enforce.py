@@ -9,7 +9,7 @@ from capstan.network.models import Command, SessionAccess
 from capstan.network.rules.access import access_hash
 from capstan.services.models import AccessDue, Service
 
-from .conftest import (
+from .lab import (
     ACK,
     COA,
     DISCONNECT,

@@ -7,7 +7,7 @@ from capstan.caps.models import Cap
 from capstan.caps.rules.words import BucketKind
 from capstan.metering.models import RadiusSession
 
-from .conftest import COA, DISCONNECT, GB, OPEN, Provider, access_of
+from .lab import COA, DISCONNECT, GB, OPEN, Provider, access_of
 
 BLOCKS = {"allowance_bytes": 5 * GB, "at_cap": "block"}
 

@@ -12,7 +12,7 @@ from capstan.network.coa.client import CoaClient
 from capstan.network.models import Command, SessionAccess
 from capstan.services.models import AccessDue
 
-from .conftest import ACK, COA, DISCONNECT, OPEN, SILENT, START, WALLED, Provider, access_of, close, commands
+from .lab import ACK, COA, DISCONNECT, OPEN, SILENT, START, WALLED, Provider, access_of, close, commands
 
 
 def lines(provider: Provider, count: int, **router: Any) -> Nas:
