@@ -32,6 +32,18 @@ def create_brand(*, name: str, actor: str, now: datetime, **details: str) -> Bra
 
 
 @transaction.atomic
+def change_brand(*, brand_id: int, actor: str, now: datetime, **details: str) -> list[str]:
+    """Bring these fields of a brand to these values; returns which ones changed."""
+    brand = Brand.objects.select_for_update(no_key=True).get(pk=brand_id)
+    changed = {field: text for field, text in details.items() if getattr(brand, field) != text}
+    if changed:
+        Brand.objects.filter(pk=brand_id).update(**changed)
+        subject = f"brand:{brand_id}"
+        record(actor=actor, action="catalog.change_brand", subject=subject, now=now, details=changed)
+    return list(changed)
+
+
+@transaction.atomic
 def create_package(
     *, code: str, name: str, brand_id: int, terms: Terms, valid_from: datetime, actor: str, now: datetime
 ) -> Package:

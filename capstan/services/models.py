@@ -22,7 +22,7 @@ class Service(models.Model):
     `username` is RADIUS User-Name, kept in lower case; the password is sealed, readable for CHAP.
     """
 
-    customer = models.ForeignKey(Customer, models.PROTECT, related_name="services")
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
     connection_type = models.ForeignKey(ConnectionType, models.PROTECT, related_name="+")
     username = models.TextField(unique=True)
     line_password = EncryptedTextField()

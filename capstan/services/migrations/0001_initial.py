@@ -48,7 +48,7 @@ class Migration(migrations.Migration):
                 ('mac_address', models.TextField(blank=True, help_text='12 hex digits, upper case')),
                 ('session_limit', models.SmallIntegerField(default=1, help_text='0 means unlimited')),
                 ('reply_extra', models.JSONField(default=list, help_text='[[attribute name, text value], …], checked against the dictionary')),
-                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='services', to='customers.customer')),
+                ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.customer')),
                 ('connection_type', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='services.connectiontype')),
             ],
         ),

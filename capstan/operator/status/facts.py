@@ -1,0 +1,117 @@
+"""What `capstan status` says, as plain facts, and what of it needs a person."""
+
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from capstan.metering.rules.words import FaultKind
+from capstan.operator.words import count, lasting
+
+EXPECTED = ("radius", "meter", "worker", "web")
+METER_LATE = timedelta(seconds=30)
+DUE_LATE = timedelta(seconds=60)
+
+# A wrong clock is flagged only: its bytes are counted.
+HARMLESS_FAULTS = frozenset({FaultKind.CLOCK})
+
+
+@dataclass(frozen=True)
+class ProcessFacts:
+    """One process that has ever beaten and not said good-bye. `is_up` is False when its last beat is too old."""
+
+    kind: str
+    host: str
+    pid: int
+    started_at: datetime
+    beat_at: datetime
+    is_up: bool
+    note: str
+
+
+@dataclass(frozen=True)
+class MeterFacts:
+    """How far the meter is behind what has been acknowledged."""
+
+    waiting_records: int
+    lag_seconds: float
+
+
+@dataclass(frozen=True)
+class DueFacts:
+    """Work that waits: how much of it is due now, how much will be, and since when the oldest is due."""
+
+    due: int
+    later: int = 0
+    oldest_due_at: datetime | None = None
+
+
+@dataclass(frozen=True)
+class RefusalFacts:
+    """Packets or logins that were refused, by reason, most frequent first."""
+
+    reason: str
+    where: str
+    count: int
+    last_at: datetime
+
+
+@dataclass(frozen=True)
+class Status:
+    """One screen's facts. Counts by word are `{word: number}`; commands and login failures are of the last hour."""
+
+    as_of: datetime
+    processes: list[ProcessFacts]
+    meter: MeterFacts
+    access_due: DueFacts
+    rolls_due: DueFacts
+    seals_due: DueFacts
+    failing_lines: int
+    silent_routers: int
+    commands: dict[str, int]
+    faults: dict[str, int]
+    quarantine: list[RefusalFacts]
+    failures: list[RefusalFacts]
+    services: dict[str, int]
+    caps: dict[str, int]
+    sessions: dict[str, int]
+    routers: int
+    observed_routers: int
+    discovered: list[str] = field(default_factory=list)
+
+
+def troubles(status: Status) -> list[str]:
+    """What needs a person, one sentence each, the worst first; an empty list if all is well."""
+    found = [
+        f"No {kind} process is running: start it with `capstan {kind}` (`capstan up` runs all)."
+        for kind in EXPECTED
+        if not any(process.kind == kind and process.is_up for process in status.processes)
+    ]
+    if status.meter.lag_seconds > METER_LATE.total_seconds():
+        late = lasting(timedelta(seconds=status.meter.lag_seconds))
+        found.append(f"The meter is {late} behind: caps are enforced that much late.")
+    for what, waiting in (
+        ("lines wait for enforcement", status.access_due),
+        ("caps wait to be rolled", status.rolls_due),
+    ):
+        oldest = waiting.oldest_due_at
+        if oldest is not None and status.as_of - oldest > DUE_LATE:
+            found.append(
+                f"{waiting.due} {what}, the oldest for {lasting(status.as_of - oldest)}: is a worker running?"
+            )
+    if status.silent_routers:
+        silent = count(status.silent_routers, "router doesn't", "routers don't")
+        found.append(
+            f"{silent} answer CoA and is left alone for a while: check CoA port, secret, reachability."
+        )
+    if status.failing_lines:
+        found.append(
+            f"{count(status.failing_lines, 'line')} could not be brought to the right access yet; it is retried."
+        )
+    held = sum(number for kind, number in status.faults.items() if kind not in HARMLESS_FAULTS)
+    if held:
+        found.append(f"{count(held, 'metering fault')} wait for a decision: capstan fault list.")
+    if status.discovered:
+        names = ", ".join(status.discovered[:5])
+        found.append(
+            f"Routers not entered yet, metered but never acted upon: {names}. Enter them: capstan load."
+        )
+    return found
