@@ -13,7 +13,7 @@ from capstan.values import clock
 
 HIDDEN = "[hidden]"
 _SECRET_NAME = re.compile(
-    r"password|passwd|secret|token|authorization|cookie|(^|_)key$|nt_hash", re.IGNORECASE
+    r"password|passwd|secret|token|authorization|cookie|(field|api|private)_key|nt_hash", re.IGNORECASE
 )
 _URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^/\s@]+@")
 
