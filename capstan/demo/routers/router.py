@@ -251,11 +251,20 @@ class Router:
 
     def _decide(self, order: Any) -> ErrorCause | None:
         """Carry out a CoA- or Disconnect-Request on every session it names, or on none (RFC 5176 §3.5)."""
+        try:
+            refusal = self._carry_out(order)
+        except ValueError as problem:
+            log.info("order can't be read", nas=self.setup.name, why=str(problem))
+            return ErrorCause.INVALID_VALUE
+        if refusal is not None:
+            log.info("order refused", nas=self.setup.name, error_cause=refusal.name.lower())
+        return refusal
+
+    def _carry_out(self, order: Any) -> ErrorCause | None:
         chosen = find_sessions(order, self.setup, self.sessions())
         if isinstance(chosen, ErrorCause):
             return chosen
         if unsupported(order, self.setup.vendor):
-            log.info("order refused", nas=self.setup.name, unsupported=unsupported(order, self.setup.vendor))
             return ErrorCause.UNSUPPORTED_ATTRIBUTE
         if order.code == DISCONNECT_REQUEST:
             for one in chosen:
@@ -263,11 +272,7 @@ class Router:
                 self._serve_until_now(one)
                 self._end(one, Cause.ADMIN_RESET)
             return None
-        try:
-            orders = self.setup.vendor.read(order, self.setup.areas)
-        except ValueError as problem:
-            log.info("order refused", nas=self.setup.name, why=str(problem))
-            return ErrorCause.INVALID_VALUE
+        orders = self.setup.vendor.read(order, self.setup.areas)
         for one in chosen:
             self._obey(one, orders)
         return None

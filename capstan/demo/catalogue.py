@@ -1,0 +1,123 @@
+"""What the demo provider sells: connection types, packages for each policy at the cap, and the seven top-ups A to G."""
+
+from typing import NamedTuple
+
+from capstan.catalog.rules import (
+    AtCap,
+    Counting,
+    CycleAnchor,
+    CycleKind,
+    OvershootPolicy,
+    Terms,
+    parse_window,
+)
+from capstan.values.data import Units, parse_bytes
+
+BRAND = "Sandpiper Net"
+REALM = "sandpiper.example"
+BRAND_DETAILS = {
+    "sms_sender": "Sandpiper",
+    "support_phone": "+27600000000",
+    "support_email": "help@sandpiper.example",
+    "website": "https://www.sandpiper.example",
+    "issuer": "Sandpiper Net (Pty) Ltd, 1 Example Street, Sandbaai. VAT 4000000000",
+    "bank_details": "Example Bank, branch 000000, account 0000000000",
+}
+
+CONNECTION_TYPES = {
+    "wireless": "Wireless",
+    "fibre": "Fibre",
+    "adsl": "ADSL",
+    "hotspot": "Hotspot",
+}
+
+
+class PackageOnOffer(NamedTuple):
+    code: str
+    name: str
+    terms: Terms
+
+
+class TopUp(NamedTuple):
+    letter: str
+    size: str
+    price_minor: int
+
+
+TOP_UPS = (
+    TopUp("A", "0.5 GB", 2_500),
+    TopUp("B", "1 GB", 4_500),
+    TopUp("C", "2 GB", 8_000),
+    TopUp("D", "3 GB", 11_000),
+    TopUp("E", "5 GB", 17_000),
+    TopUp("F", "9 GB", 28_000),
+    TopUp("G", "18 GB", 50_000),
+)
+
+
+def packages(units: Units) -> tuple[PackageOnOffer, ...]:
+    """All packages, sizes in the provider's units."""
+
+    def size(text: str) -> int:
+        return parse_bytes(text, units)
+
+    return (
+        PackageOnOffer(
+            "wireless-15",
+            "Wireless 15 GB",
+            Terms(
+                allowance_bytes=size("15 GB"), rate_up_kbps=5_000, rate_down_kbps=20_000, at_cap=AtCap.BLOCK,
+                rollover_allowance_cycles=1, rollover_topup_cycles=2,
+            ),
+        ),
+        PackageOnOffer(
+            "wireless-taster",
+            "Wireless Taster 1 GB",
+            Terms(
+                allowance_bytes=size("1 GB"), rate_up_kbps=50_000, rate_down_kbps=150_000, at_cap=AtCap.THROTTLE,
+                throttle_up_kbps=256, throttle_down_kbps=512,
+            ),
+        ),
+        PackageOnOffer(
+            "fibre-200",
+            "Fibre 200 GB, nights free",
+            Terms(
+                allowance_bytes=size("200 GB"), cycle_anchor=CycleAnchor.ANNIVERSARY, rate_up_kbps=50_000,
+                rate_down_kbps=100_000, at_cap=AtCap.THROTTLE, throttle_up_kbps=1_000, throttle_down_kbps=2_000,
+                free_windows=(parse_window("1234567 00:00-06:00"),), rollover_topup_cycles=2,
+            ),
+        ),
+        PackageOnOffer(
+            "fibre-500",
+            "Fibre 500 GB, fair use by the week",
+            Terms(
+                allowance_bytes=size("500 GB"), week_limit_bytes=size("150 GB"), rate_up_kbps=200_000,
+                rate_down_kbps=200_000, at_cap=AtCap.OPEN,
+            ),
+        ),
+        PackageOnOffer(
+            "hotspot-day",
+            "Market Hotspot, 300 MB a day",
+            Terms(
+                allowance_bytes=size("300 MB"), cycle_kind=CycleKind.DAY, rate_up_kbps=10_000, rate_down_kbps=50_000,
+                at_cap=AtCap.WALL,
+            ),
+        ),
+        PackageOnOffer(
+            "harbour-week",
+            "Harbour WiFi, 5 GB a week",
+            Terms(
+                allowance_bytes=size("5 GB"), cycle_kind=CycleKind.WEEK, day_limit_bytes=size("1.5 GB"),
+                rate_up_kbps=10_000, rate_down_kbps=80_000, at_cap=AtCap.WALL,
+            ),
+        ),
+        PackageOnOffer(
+            "adsl-20",
+            "ADSL 20 GB, downloads counted",
+            Terms(
+                allowance_bytes=size("20 GB"), counting=Counting.DOWN, rate_up_kbps=1_000, rate_down_kbps=8_000,
+                at_cap=AtCap.BLOCK, overshoot=OvershootPolicy.CARRY,
+            ),
+        ),
+        PackageOnOffer("business", "Business uncapped", Terms(rate_up_kbps=100_000, rate_down_kbps=100_000, at_cap=AtCap.OPEN)),
+    )  # fmt: skip
