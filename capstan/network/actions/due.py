@@ -60,8 +60,9 @@ def clear(dues: Sequence[Due]) -> None:
     if dues:
         with connection.cursor() as cursor:
             cursor.execute(_CLEAR, [[due.service_id for due in dues], [due.version for due in dues]])
-        again = [Later(due, due.raised_at, 0) for due in dues]
-        put_off(again)
+            cleared = cursor.rowcount
+        if cleared < len(dues):
+            put_off([Later(due, due.raised_at, 0) for due in dues])
 
 
 def put_off(laters: Sequence[Later]) -> None:

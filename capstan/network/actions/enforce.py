@@ -25,7 +25,7 @@ from capstan.network.coa.pace import Pace
 from capstan.network.coa.packet import COA_REQUEST, DISCONNECT_REQUEST
 from capstan.network.queries import lines
 from capstan.network.radius.avp import Avp
-from capstan.network.rules.compare import Compared
+from capstan.network.rules.compare import Compared, LineFacts
 from capstan.network.rules.enforcement import UNSUITABLE, ErrorCause, Step, next_step, retry_after
 from capstan.network.rules.quota import quota_of
 from capstan.network.rules.words import CommandKind, CommandState
@@ -112,8 +112,9 @@ class Enforcer:
         # Whoever was raised last gets a router's next turn: somebody is waiting for it, a mass change is not.
         dues.sort(key=lambda one: one.raised_at, reverse=True)
         this = _Pass()
-        fit = self._bring_up_to_date(dues, this, now)
-        found = lines.compared([one.service_id for one in fit], now=now)
+        known = self._up_to_date(dues, this, now)
+        fit = [one for one in dues if one.service_id in known]
+        found = lines.compared_lines(known, now=now)
         try:
             with transaction.atomic():
                 self._abandon_orphans(found, now)
@@ -135,22 +136,24 @@ class Enforcer:
             self._send(each_sent, now)
         return len(dues)
 
-    def _bring_up_to_date(self, dues: Sequence[Due], this: _Pass, now: datetime) -> list[Due]:
-        """Roll the caps whose time has come. A service that this fails for is put off and doesn't hold up the others."""
+    def _up_to_date(self, dues: Sequence[Due], this: _Pass, now: datetime) -> dict[int, LineFacts]:
+        """The claimed services, caps rolled whose time has come. One that can't be rolled is put off by itself."""
         known = lines.lines([one.service_id for one in dues])
-        fit = []
-        for one in dues:
-            line = known.get(one.service_id)
+        stale = [
+            one for one in dues if one.service_id not in known or known[one.service_id].changes_at <= now
+        ]
+        rolled = []
+        for one in stale:
+            known.pop(one.service_id, None)
             try:
-                if line is None or line.changes_at <= now:
-                    roll(one.service_id, now=now)
-                fit.append(one)
+                roll(one.service_id, now=now)
+                rolled.append(one.service_id)
             except (Refused, ArithmeticError, LookupError, AssertionError):
                 log.exception("cap of a service could not be brought up to date", service=one.service_id)
                 self.totals["alarms"] += 1
                 wait = retry_after(CommandKind.DISCONNECT, None, one.attempts + 1)
                 this.later.append(Later(one, now + wait, one.attempts + 1))
-        return fit
+        return {**known, **lines.lines(rolled)} if rolled else known
 
     def _abandon_orphans(self, found: Mapping[int, Sequence[Compared]], now: datetime) -> None:
         """Commands that somebody who had the lease before us left unanswered."""

@@ -4,7 +4,7 @@ This is the listed hot-path module of `network` (see docs/ARCHITECTURE.md): its 
 name.
 """
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 
@@ -114,7 +114,11 @@ def routers(nas_ids: Collection[int]) -> dict[int, NasFacts]:
 
 def compared(service_ids: Collection[int], *, now: datetime) -> dict[int, list[Compared]]:
     """The live sessions of these services beside what they should have now. Services without a cap row are left out."""
-    known = lines(service_ids)
+    return compared_lines(lines(service_ids), now=now)
+
+
+def compared_lines(known: Mapping[int, LineFacts], *, now: datetime) -> dict[int, list[Compared]]:
+    """`compared` for services that have been read already."""
     sessions = live_sessions(known.values())
     nases = routers({one.nas_id for found in sessions.values() for one in found})
     return {service_id: compare(line, sessions[service_id], nases, now) for service_id, line in known.items()}

@@ -4,10 +4,11 @@ from datetime import timedelta
 
 import pytest
 
+from capstan.caps.models import Cap
 from capstan.metering.models import Nas, RadiusSession
 from capstan.network.models import Command, SessionAccess
 from capstan.network.rules.access import access_hash
-from capstan.services.models import AccessDue, Service
+from capstan.services.models import AccessDue, PackageChange, Service
 
 from .lab import (
     ACK,
@@ -362,3 +363,17 @@ class TestARouterWithoutClass:
         assert provider.codes(nas) == [COA, DISCONNECT]
         access = SessionAccess.objects.get(session=again)
         assert (access.kind, access.confirmed_at) == ("walled", again.started_at)
+
+
+def test_a_service_whose_cap_can_not_be_rolled_does_not_hold_up_the_others(provider: Provider) -> None:
+    nas = provider.router()
+    broken, sound = provider.service("broken@example.net"), provider.service("sound@example.net")
+    for service in (broken, sound):
+        provider.session(service, nas, got=WALLED)
+        provider.wake(service)
+    PackageChange.objects.filter(service=broken).delete()
+    Cap.objects.filter(service=broken).update(changes_at=START)
+    provider.settle()
+    assert [orders["User-Name"] for _, orders in provider.heard(nas)] == ["sound@example.net"]
+    due = AccessDue.objects.get()
+    assert (due.service_id, due.attempts, due.due_at) == (broken.pk, 1, provider.now + timedelta(seconds=30))
