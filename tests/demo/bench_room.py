@@ -21,8 +21,8 @@ QUICK = Retry(first=0.1, longest=0.4, tries=0)
 
 
 def run(story: Coroutine[Any, Any, None]) -> None:
-    """Let this happen in an event loop of its own, within twenty seconds."""
-    asyncio.run(asyncio.wait_for(story, 20))
+    """Let this happen in an event loop of its own, within a minute."""
+    asyncio.run(asyncio.wait_for(story, 60))
 
 
 def setup_of(radius: FakeRadius, vendor: Vendor = MIKROTIK, **changed: Any) -> Setup:

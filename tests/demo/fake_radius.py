@@ -141,7 +141,7 @@ async def order(
     return answer
 
 
-async def until(happened: Callable[[], Any], seconds: float = 5.0) -> Any:
+async def until(happened: Callable[[], Any], seconds: float = 20.0) -> Any:
     """Wait until this is true and return it; AssertionError when it never is."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not (result := happened()):

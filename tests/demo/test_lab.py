@@ -43,7 +43,7 @@ def test_every_line_that_can_comes_up() -> None:
             assert "hill-pppoe-6" not in running.routers  # the server has no IPv6 address
             ipv4_lines = sum(one.site != "hill-pppoe-6" for account in accounts() for one in account.lines)
             strangers = 2
-            await until(lambda: running.figures()["sessions"] == ipv4_lines + strangers, 15)
+            await until(lambda: running.figures()["sessions"] == ipv4_lines + strangers)
             assert len(server.events(ON)) == 5
             assert {one["NAS-Identifier"][0] for one in server.logins} == set(running.routers)
             await running.stop()
