@@ -14,6 +14,7 @@ class NasRow(NamedTuple):
     vendor_profile: str
     interim_seconds: int
     lacks_gigawords: bool
+    discovered: bool
     acted_upon: bool  # entered by staff and not observe-only
     last_source: str | None
 
@@ -48,7 +49,7 @@ def load_peers(conn: "psycopg.Connection[Any]") -> list[PeerRow]:
     """
     nases: dict[int, list[NasRow]] = {}
     for peer_id, *nas in conn.execute(
-        "SELECT peer_id, id, identifier, vendor_profile, interim_seconds, lacks_gigawords,"
+        "SELECT peer_id, id, identifier, vendor_profile, interim_seconds, lacks_gigawords, discovered,"
         " NOT (discovered OR observe_only), host(last_source) FROM metering_nas ORDER BY id"
     ):
         nases.setdefault(peer_id, []).append(NasRow._make(nas))

@@ -7,7 +7,7 @@ from capstan.network.listener.peers import Nas, Peer, Source
 from capstan.network.listener.sockets import Address, UdpSocket
 from capstan.network.listener.status import BAD_MESSAGE_AUTHENTICATOR, message_authenticator_at, proxy_states
 from capstan.network.radius.avp import VENDOR_SPECIFIC, Avp, encode_avps
-from capstan.network.radius.decode import NAS_IDENTIFIER, NAS_IPV4, NAS_IPV6
+from capstan.network.radius.decode import Names
 from capstan.network.radius.dictionary import open_vendor
 from capstan.network.radius.packet import is_authentic_message, text_of, walk
 from capstan.network.radius.passwords import is_chap, mschap2_success, reveal_password
@@ -79,14 +79,11 @@ class AccessRequest:
         port = text_of(self.values.get(_NAS_PORT_ID, b""))
         self.device = Device(self.username, calling, nas.id, port)
 
-    def names(self) -> list[tuple[int, bytes]]:
-        """What names its router, best first."""
-        found = (
-            (NAS_IDENTIFIER, self.values.get(_NAS_IDENTIFIER)),
-            (NAS_IPV6, self._sized(_NAS_IPV6_ADDRESS, 16)),
-            (NAS_IPV4, self._sized(_NAS_IP_ADDRESS, 4)),
-        )
-        return [(kind, value) for kind, value in found if value]
+    def names(self) -> Names:
+        """What names its router; an address of the wrong length names nothing."""
+        value = self.values.get
+        ipv6, ipv4 = value(_NAS_IPV6_ADDRESS, b""), value(_NAS_IP_ADDRESS, b"")
+        return value(_NAS_IDENTIFIER, b""), ipv6 if len(ipv6) == 16 else b"", ipv4 if len(ipv4) == 4 else b""
 
     def proxy_states(self) -> bytes:
         return proxy_states(self.packet, self.attributes)
@@ -154,7 +151,3 @@ class AccessRequest:
                     if avp.vendor == _MICROSOFT:
                         found.setdefault(avp.type, avp.value)
         return found
-
-    def _sized(self, kind: int, size: int) -> bytes | None:
-        value = self.values.get(kind)
-        return value if value is not None and len(value) == size else None

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 from capstan.metering.actions.arrivals import Discovered
 from capstan.metering.actions.packet_log import STREAM_HOURS_MAX, StreamWriter, open_stream
 from capstan.metering.records import FORMAT
-from capstan.network.listener.peers import Directory, Nas, Source, find_nas, identifier_of
+from capstan.network.listener.peers import Directory, Nas, Source, identifier_of
 from capstan.network.listener.pipe import Pipe
 from capstan.network.listener.quarantine import ACCOUNTING, FORGED, UNKNOWN_PEER, Quarantine
 from capstan.network.listener.sockets import Address, Answer, Arrival, UdpSocket, send_all
 from capstan.network.listener.status import status_refusal
-from capstan.network.radius.decode import NAS_UNNAMED, NAS_VALUE, Decoder, Shape, named_by, packed_parts
+from capstan.network.radius.decode import NAMES, Decoder, Names, packed_parts
 from capstan.network.radius.packet import (
     ACCOUNTING_REQUEST,
     STATUS_SERVER,
@@ -27,7 +27,6 @@ from capstan.network.radius.packet import (
 
 _FULL = 1024  # records; more wait in the socket's buffer
 _PARKED_MAX = 1024
-_ALIASES_MAX = 10_000
 _SAMPLE_EVERY = timedelta(milliseconds=100)
 _SAMPLES_MAX = 64
 
@@ -119,7 +118,8 @@ class Accounting:
                 self._refuse(address, str(error), packet, now)
                 continue
             values = shape.read(packet)
-            nas = source.peer.nases[shape.nas_kind].get(values[NAS_VALUE]) or self._find(source, shape, packet)
+            names = values[NAMES]
+            nas = source.peer.known.get(names) or self._find(source, names)
             if nas is None:
                 self._park(sock, arrival, now)
                 continue
@@ -175,16 +175,12 @@ class Accounting:
         self._stream.send(b"".join(burst.parts), len(burst.answers), now)
         self._pipe.sent()
 
-    def _find(self, source: Source, shape: Shape, packet: bytes) -> Nas | None:
-        """The router by another name than its first. None for one nobody has entered: it is noted to be discovered."""
-        names = named_by(packet)
-        nas = find_nas(source.peer, names, source.address)
-        kind, value = names[0] if names else (NAS_UNNAMED, b"")
+    def _find(self, source: Source, names: Names) -> Nas | None:
+        """The router that is meant. None for one nobody has entered: it is noted to be discovered."""
+        nas = source.peer.nas(names, source.address)
         if nas is None:
-            identifier = identifier_of(kind, value, source.address)
+            identifier = identifier_of(names, source.address)
             self.discovered.add(Discovered(source.peer.id, identifier, source.address))
-        elif kind != NAS_UNNAMED and len(source.peer.nases[kind]) < _ALIASES_MAX:
-            source.peer.nases[kind][value] = nas
         return nas
 
     def _other(self, sock: UdpSocket, packet: bytes, address: Address, source: Source, now: datetime) -> None:

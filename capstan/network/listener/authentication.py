@@ -14,13 +14,12 @@ from capstan.network.listener.access_request import AccessRequest
 from capstan.network.listener.answers import PENDING, AnswerCache
 from capstan.network.listener.failures import Failures
 from capstan.network.listener.logins import LoginQuery
-from capstan.network.listener.peers import Directory, Source, find_nas, identifier_of
+from capstan.network.listener.peers import Directory, Source, identifier_of
 from capstan.network.listener.pipe import Pipe
 from capstan.network.listener.quarantine import AUTHENTICATION, UNKNOWN_PEER, Quarantine
 from capstan.network.listener.reply import AcceptWriter, reject_attributes
 from capstan.network.listener.sockets import Address, Answer, Arrival, UdpSocket, send_all
 from capstan.network.listener.status import status_refusal
-from capstan.network.radius.decode import NAS_UNNAMED
 from capstan.network.radius.packet import (
     ACCESS_ACCEPT,
     ACCESS_REJECT,
@@ -167,7 +166,12 @@ class Authentication:
         """Take the logins again that waited for their router to be entered."""
         parked, self._parked = self._parked, []
         for one in parked:
-            self._enter(one)
+            source = self.directory.source(one.address[0])
+            if source is None:
+                self.answers.drop(one.key)
+            else:
+                one.source, one.peer = source, source.peer
+                self._enter(one)
 
     def settled(self, service_ids: Iterable[int]) -> None:
         """These services' cap rows are up to date now, as far as could be: decide their logins."""
@@ -206,15 +210,13 @@ class Authentication:
 
     def _enter(self, one: AccessRequest) -> None:
         """Find the router; one nobody has entered is noted to be discovered, and its login waits."""
-        names = one.names()
-        nas = find_nas(one.peer, names, one.source.address)
+        names, address = one.names(), one.source.address
+        nas = one.peer.known.get(names) or one.peer.nas(names, address)
         if nas is not None:
             one.meet(nas)
             self._gathering.append(one)
             return
-        kind, value = names[0] if names else (NAS_UNNAMED, b"")
-        identifier = identifier_of(kind, value, one.source.address)
-        self.discovered.add(Discovered(one.peer.id, identifier, one.source.address))
+        self.discovered.add(Discovered(one.peer.id, identifier_of(names, address), address))
         if len(self._parked) < _FULL:
             self._parked.append(one)
         else:

@@ -11,12 +11,14 @@ import structlog
 
 from capstan.metering.queries.peers import NasRow, PeerRow
 from capstan.metering.rules.words import RequireMessageAuthenticator
-from capstan.network.radius.decode import NAS_IDENTIFIER, NAS_IPV4, NAS_IPV6, NAS_UNNAMED
+from capstan.network.radius.decode import Names
 from capstan.network.radius.packet import Secret, text_of
 from capstan.network.vendors.registry import is_known, profile
 from capstan.network.vendors.wispr import GENERIC
 
 _SOURCES_MAX = 65_536
+_KNOWN_MAX = 10_000
+_UNNAMED: Names = (b"", b"", b"")
 
 log = structlog.get_logger()
 
@@ -24,7 +26,9 @@ log = structlog.get_logger()
 class Nas:
     """A router as the listener needs it."""
 
-    __slots__ = ("acted_upon", "id", "identifier", "interim_seconds", "lacks_gigawords", "profile", "source")
+    __slots__ = (
+        "acted_upon", "id", "identifier", "interim_seconds", "is_discovered", "lacks_gigawords", "profile", "source",
+    )  # fmt: skip
 
     def __init__(self, row: NasRow) -> None:
         self.id = row.id
@@ -33,15 +37,19 @@ class Nas:
         self.profile = profile(row.vendor_profile) if known else GENERIC
         self.interim_seconds = row.interim_seconds
         self.lacks_gigawords = row.lacks_gigawords
+        self.is_discovered = row.discovered
         # We wouldn't know what to tell a router of an unknown kind, so it is only observed.
         self.acted_upon = row.acted_upon and known
         self.source = row.last_source
 
 
 class Peer:
-    """Who shares a secret with us. `nases[kind][value]` finds a router by what a packet names it by (see `decode`)."""
+    """Who shares a secret with us, and the routers behind it.
 
-    __slots__ = ("demand", "id", "is_proxy", "name", "nases", "secret")
+    `known` remembers which router a packet's names meant; what isn't there, `nas` finds.
+    """
+
+    __slots__ = ("_routers", "demand", "id", "is_proxy", "known", "name", "secret")
 
     def __init__(self, row: PeerRow) -> None:
         self.id = row.id
@@ -49,10 +57,23 @@ class Peer:
         self.secret = Secret(row.secret)
         self.demand: RequireMessageAuthenticator = row.require_message_authenticator
         self.is_proxy = row.is_proxy
-        self.nases: tuple[dict[bytes, Nas], ...] = ({}, {}, {}, {})
-        for nas in map(Nas, row.nases):
-            for kind, value in _names(nas.identifier):
-                self.nases[kind].setdefault(value, nas)
+        self.known: dict[Names, Nas] = {}
+        self._routers = {nas.identifier: nas for nas in map(Nas, row.nases)}
+
+    def nas(self, names: Names, source: str) -> Nas | None:
+        """The router that a packet means: by NAS-Identifier, else by address, else by where the packet came from.
+
+        One that staff entered goes before one that was only discovered: it may have been entered under its address.
+        """
+        meant = [self._routers[one] for one in _texts(names, source) if one in self._routers]
+        if not meant:
+            return None
+        nas = next((one for one in meant if not one.is_discovered), meant[0])
+        if names != _UNNAMED:
+            if len(self.known) >= _KNOWN_MAX:
+                self.known.clear()
+            self.known[names] = nas
+        return nas
 
 
 class Source:
@@ -107,29 +128,14 @@ class Directory:
         return None
 
 
-def identifier_of(kind: int, value: bytes, source: str) -> str:
+def identifier_of(names: Names, source: str) -> str:
     """How a router is entered that names itself so; one that doesn't name itself is its address."""
-    if kind == NAS_IDENTIFIER:
-        return text_of(value)
-    if kind == NAS_UNNAMED:
-        return source
-    return str(ip_address(value))
+    return _texts(names, source)[0]
 
 
-def find_nas(peer: Peer, named: Iterable[tuple[int, bytes]], source: str) -> Nas | None:
-    """The registered router that a packet means by any of the names it carries, best first."""
-    for kind, value in named:
-        nas = peer.nases[kind].get(value)
-        if nas is not None:
-            return nas
-    return peer.nases[NAS_UNNAMED].get(source.encode())
-
-
-def _names(identifier: str) -> list[tuple[int, bytes]]:
-    names = [(NAS_IDENTIFIER, identifier.encode())]
-    try:
-        address = ip_address(identifier)
-    except ValueError:
-        return names
-    kind = NAS_IPV4 if address.version == 4 else NAS_IPV6
-    return [*names, (kind, address.packed), (NAS_UNNAMED, str(address).encode())]
+def _texts(names: Names, source: str) -> list[str]:
+    """A packet's names of its router as the register writes them, best first; its source where it gives none."""
+    identifier, ipv6, ipv4 = names
+    texts = [text_of(identifier)] if identifier else []
+    texts += [str(ip_address(value)) for value in (ipv6, ipv4) if value]
+    return texts or [source]

@@ -84,11 +84,12 @@ _NO_KEY = bytes(16)
 _UINT16_MAX = 0xFFFF
 _DEFAULTS = (0, b"")  # what an absent number or text is, behind the unpacked values
 
-# What names the router, best first: the kinds of `Shape.nas_kind`.
-NAS_IDENTIFIER, NAS_IPV6, NAS_IPV4, NAS_UNNAMED = range(4)
+# What names the router, best first: NAS-Identifier, NAS-IPv6-Address, NAS-IP-Address. Absent ones are empty.
 _NAS_KINDS = (_NAS_IDENTIFIER, _NAS_IPV6_ADDRESS, _NAS_IP_ADDRESS)
+Names = tuple[bytes, bytes, bytes]
 
-NAS_VALUE, SESSION_VALUE, USER_VALUE, CLASS_VALUE, FIRST_TEXT = 8, 9, 10, 11, 12
+NAMES = slice(8, 11)
+_SESSION, _USER, _CLASS_VALUE, _FIRST_TEXT = 11, 12, 13, 14
 
 
 class Spot(NamedTuple):
@@ -101,8 +102,8 @@ class Spot(NamedTuple):
 class Shape:
     """How packets of one build are read.
 
-    `read(packet)` gives the values: the eight numbers of `_NUMBERS`, what names the router, Acct-Session-Id, User-Name,
-    Class, and from `FIRST_TEXT` on the record's variable parts in their order.
+    `read(packet)` gives the values: the eight numbers of `_NUMBERS`, the router's `NAMES`, Acct-Session-Id, User-Name,
+    Class, and then the record's variable parts in their order.
     """
 
     __slots__ = (
@@ -126,7 +127,6 @@ class Shape:
         attributes = walk(packet)
         first, self.reusable = _first_of_each(packet, attributes)
         self.status = _status(packet, first)
-        self.nas_kind = next((place for place, kind in enumerate(_NAS_KINDS) if kind in first), NAS_UNNAMED)
         gigawords = _ACCT_INPUT_GIGAWORDS in first or _ACCT_OUTPUT_GIGAWORDS in first
         self.flags = FLAG_GIGAWORDS * gigawords | FLAG_EVENT_TIME * (_EVENT_TIMESTAMP in first)
         self.proxy = tuple(Spot(at - 2, end) for kind, at, end in attributes if kind == PROXY_STATE)
@@ -144,9 +144,8 @@ class Shape:
 
     def _plan(self, first: dict[int, Spot], texts: list[Spot]) -> None:
         """One struct over the packet, and the order in which its values are wanted."""
-        nas = _NAS_KINDS[self.nas_kind] if self.nas_kind != NAS_UNNAMED else 0
         numbers = [first.get(kind) for kind in _NUMBERS]
-        strings = [first.get(kind) for kind in (nas, _ACCT_SESSION_ID, _USER_NAME, _CLASS)] + texts
+        strings = [first.get(kind) for kind in (*_NAS_KINDS, _ACCT_SESSION_ID, _USER_NAME, _CLASS)] + texts
         spots = sorted({spot for spot in (*numbers, *strings) if spot is not None})
         is_number = {spot for spot in numbers if spot is not None}
         form, at = ">", 0
@@ -208,9 +207,9 @@ class Decoder:
 
 def packed_parts(shape: Shape, values: tuple[Any, ...], nas_id: int) -> tuple[bytes, ...]:
     """The pieces of one packed record (see metering.records), to be joined into a payload."""
-    seconds, delay, event, cause, up, up_high, down, down_high = values[:NAS_VALUE]
-    session = values[SESSION_VALUE]
-    key = session_key(nas_id, session, values[USER_VALUE], values[CLASS_VALUE]) if session else _NO_KEY
+    seconds, delay, event, cause, up, up_high, down, down_high = values[: len(_NUMBERS)]
+    session = values[_SESSION]
+    key = session_key(nas_id, session, values[_USER], values[_CLASS_VALUE]) if session else _NO_KEY
     head = _HEAD.pack(
         shape.status,
         shape.flags,
@@ -223,7 +222,7 @@ def packed_parts(shape: Shape, values: tuple[Any, ...], nas_id: int) -> tuple[by
         down_high << 32 | down,
         key,
     )
-    return (head, shape.lengths, *values[FIRST_TEXT:])
+    return (head, shape.lengths, *values[_FIRST_TEXT:])
 
 
 def record_of(packet: bytes, nas_id: int, shape: Shape) -> Record:
@@ -231,12 +230,6 @@ def record_of(packet: bytes, nas_id: int, shape: Shape) -> Record:
     values = shape.read(packet)
     head, lengths, *texts = packed_parts(shape, values, nas_id)
     return Record._make((*_HEAD.unpack(head), *_LENGTHS.unpack(lengths), b"".join(texts)))
-
-
-def named_by(packet: bytes) -> list[tuple[int, bytes]]:
-    """All names of the router in a packet, as (kind, value), best first. Raises DecodeError."""
-    values = {kind: packet[at:end] for kind, at, end in reversed(walk(packet)) if end > at}
-    return [(place, values[kind]) for place, kind in enumerate(_NAS_KINDS) if kind in values]
 
 
 def _first_of_each(packet: bytes, attributes: list[tuple[int, int, int]]) -> tuple[dict[int, Spot], bool]:
