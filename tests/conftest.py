@@ -6,17 +6,28 @@ other connections and processes see, `database_url` and `process_env` lead those
 
 import os
 from collections.abc import Iterator
-from importlib.util import find_spec
 
 import pytest
 from django.conf import settings
 from django.db import connection
 
 from capstan.config.embedded.server import Server, throwaway, url_of
+from capstan.db.connection import connect
+from capstan.metering.actions.packet_log import ensure_partitions
 from capstan.values import clock
 
 FIELD_KEY = bytes(range(32))
 settings.FIELD_KEY = FIELD_KEY  # before the first field is sealed; real keys are the data dir's
+
+
+ONE_AT_A_TIME = ("faults", "peers", "concurrency", "acceptance")
+"""Folders whose tests load the machine or kill processes: under xdist they share one worker."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.parent.name in ONE_AT_A_TIME:
+            item.add_marker(pytest.mark.xdist_group("processes"))
 
 
 @pytest.fixture(scope="session")
@@ -36,15 +47,6 @@ def django_db_modify_db_settings(django_db_modify_db_settings_parallel_suffix: N
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
     """After the migrations: the packet log's days, which no migration can know."""
-    if (
-        find_spec("capstan.metering.actions") is None
-        or find_spec("capstan.metering.actions.packet_log") is None
-    ):
-        return
-    from capstan.metering.actions.packet_log import ensure_partitions
-
-    from capstan.db.connection import connect
-
     with connect() as conn:
         ensure_partitions(conn, now=clock.now())
 

@@ -14,9 +14,9 @@ def program(name: str, package: str) -> str:
 
 
 def root(why: str) -> None:
-    """Only root can do what the test does."""
+    """Only root can do what the test does. For others there is nothing to test, so this is no failure in CI."""
     if os.geteuid() != 0:
-        lacking(f"root, because {why}")
+        pytest.skip(f"needs root, because {why}")
 
 
 def lacking(what: str) -> NoReturn:
