@@ -32,8 +32,18 @@ def headline(cap: Standing, say: Saying) -> str:
     if cap.terms.allowance_bytes is None:
         used = say.size(cap.drawn + cap.overage)
         return f"{used} used, no cap; the cycle ends {until}"
-    left = sum(bucket.left for bucket in cap.buckets if bucket.in_force)
-    return f"{say.size(left)} left of {say.size(cap.total)} until {until}"
+    held = held_back(cap)
+    left = f"{say.size(cap.remaining + held)} left of {say.size(cap.total)} until {until}"
+    if held < CAPPED_BELOW:
+        return left
+    return (
+        f"{say.size(cap.remaining)} left now, {say.size(held)} more from {say.moment(cap.changes_at)}; {left}"
+    )
+
+
+def held_back(cap: Standing) -> int:
+    """What is left in buckets in force but may not be drawn now, because of a day or week limit."""
+    return sum(bucket.left for bucket in cap.buckets if bucket.in_force) - cap.remaining
 
 
 def add_meter(page: Page, cap: Standing, say: Saying) -> None:
@@ -116,7 +126,6 @@ def _next(cap: Standing, say: Saying) -> str:
         return f"{turn}; at the cap {_AT_CAP_WORDS[cap.terms.at_cap]}"
     if cap.state == CapState.OPEN:
         return turn
-    held_back = sum(bucket.left for bucket in cap.buckets if bucket.in_force) - cap.remaining
-    if held_back >= CAPPED_BELOW:
-        return f"the day or week limit holds {say.size(held_back)} back until {say.moment(cap.changes_at)}; {turn}"
+    if (held := held_back(cap)) >= CAPPED_BELOW:
+        return f"the day or week limit holds {say.size(held)} back until {say.moment(cap.changes_at)}; {turn}"
     return f"a top-up restores the line at once; {turn}"

@@ -170,6 +170,7 @@ def _session(
 ) -> SessionFacts:
     case = None if compared is None else compared.case
     has = given(compared.session) if compared else None
+    confirmed_at = told.confirmed_at if told else session.started_at if has else None
     return SessionFacts(
         session_id=session.pk,
         router=session.nas.name,
@@ -185,8 +186,8 @@ def _session(
         has=names.get(has.access_hash, OTHER) if has else "",
         has_right_access=None if case is None or has is None else has.access_hash == case.access_hash,
         limit_bytes=has.limit_bytes if has else None,
-        confirmed_at=told.confirmed_at if told else session.started_at if has else None,
-        proved_at=told.proved_at if told else None,
+        confirmed_at=confirmed_at,
+        proved_at=session.last_seen_at if confirmed_at and session.last_seen_at > confirmed_at else None,
         next_step=HANDS_OFF if case is None else str(next_step(case, now)),
     )
 

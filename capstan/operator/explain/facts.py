@@ -59,7 +59,7 @@ class SessionFacts:
     has_right_access: bool | None  # None: we can't know, or don't act on this router
     limit_bytes: int | None  # of the session's total, held by the router
     confirmed_at: datetime | None
-    proved_at: datetime | None
+    proved_at: datetime | None  # the last packet, if it came after the confirmation
     next_step: str  # none, coa, disconnect; hands-off for a router that is not acted upon
 
 

@@ -157,7 +157,11 @@ def _access(page: Page, explanation: Explanation, say: Saying) -> None:
     if due := explanation.due:
         tries = f", after {count(due.attempts, 'failed attempt')}" if due.attempts else ""
         held = due.held_until is not None and due.held_until > say.now
-        when = "is at it now" if held else f"looks at it {say.moment(due.due_at)}"
+        when = f"will look at it {say.moment(due.due_at)} ({say.ago(due.due_at)})"
+        if held:
+            when = "is at it now"
+        elif due.due_at <= say.now:
+            when = f"due {say.ago(due.due_at)}: a worker does it within a second, see `capstan status`"
         page.pair("Enforcement", f"{when}{tries}; cause: {due.cause}")
 
 
@@ -205,7 +209,7 @@ def _next_step(session: SessionFacts) -> str:
 def _commands(page: Page, commands: list[CommandFacts], say: Saying) -> None:
     page.section("LAST COMMANDS TO ROUTERS")
     if not commands:
-        page.line("none was ever needed: logins brought the right access")
+        page.line("none was sent: what its logins brought was enough so far")
     for command in commands:
         aim = (
             ""

@@ -88,27 +88,25 @@ def troubles(status: Status) -> list[str]:
     if status.meter.lag_seconds > METER_LATE.total_seconds():
         late = lasting(timedelta(seconds=status.meter.lag_seconds))
         found.append(f"The meter is {late} behind: caps are enforced that much late.")
-    for what, waiting in (
-        ("lines wait for enforcement", status.access_due),
-        ("caps wait to be rolled", status.rolls_due),
+    for noun, purpose, waiting in (
+        ("line", "to be brought to its access", status.access_due),
+        ("cap", "to be rolled over a boundary", status.rolls_due),
     ):
         oldest = waiting.oldest_due_at
         if oldest is not None and status.as_of - oldest > DUE_LATE:
+            late = lasting(status.as_of - oldest)
             found.append(
-                f"{waiting.due} {what}, the oldest for {lasting(status.as_of - oldest)}: is a worker running?"
+                f"{count(waiting.due, noun)} due {purpose}, the oldest for {late}: is a worker running?"
             )
     if status.silent_routers:
         silent = count(status.silent_routers, "router doesn't", "routers don't")
-        found.append(
-            f"{silent} answer CoA and is left alone for a while: check CoA port, secret, reachability."
-        )
+        found.append(f"{silent} answer CoA, so it is tried less often: check CoA port, secret, reachability.")
     if status.failing_lines:
-        found.append(
-            f"{count(status.failing_lines, 'line')} could not be brought to the right access yet; it is retried."
-        )
+        lines = count(status.failing_lines, "line")
+        found.append(f"{lines} could not be brought to the right access yet; that is tried again and again.")
     held = sum(number for kind, number in status.faults.items() if kind not in HARMLESS_FAULTS)
     if held:
-        found.append(f"{count(held, 'metering fault')} wait for a decision: capstan fault list.")
+        found.append(f"{count(held, 'metering fault')} to be decided on: capstan fault list.")
     if status.discovered:
         names = ", ".join(status.discovered[:5])
         found.append(

@@ -1,0 +1,200 @@
+"""Granting, deciding and setting a line's status from the command line; and what a terminal gets."""
+
+import io
+import subprocess
+import sys
+from argparse import ArgumentParser
+from datetime import UTC, datetime
+from importlib import import_module
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from capstan.audit.models import AuditEntry
+from capstan.caps.models import Bucket
+from capstan.metering.models import Fault, RadiusSession
+from capstan.metering.rules.words import SessionState, Status
+from capstan.operator.grant import Wanted, expiry, grant
+from capstan.operator.terminal import painted, plain, say
+from capstan.operator.words import lasting, speed
+from capstan.services.models import Service
+from capstan.services.rules import ServiceStatus
+from capstan.values import clock
+from capstan.values.refused import Refused
+from tests.operator.conftest import Provider
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+GB = 10**9
+ZONE = ZoneInfo("Africa/Johannesburg")
+
+
+def run(capsys: pytest.CaptureFixture[str], verb: str, *words: str) -> str:
+    """Run a verb as the command line does; what it printed."""
+    module = import_module(f"capstan.operator.verbs.{verb}")
+    parser = ArgumentParser(verb)
+    module.add_arguments(parser)
+    module.run(parser.parse_args(words))
+    return capsys.readouterr().out.replace("\u00a0", " ")
+
+
+def test_grant_says_what_it_did(provider: Provider) -> None:
+    service = provider.service()
+    provider.use_up(11)
+    wanted = Wanted("THANDI@example.net", "2GB", "goodwill", None, "router was down")
+    said = grant(wanted, reference="t-1", actor="cli:naledi", say=provider.say()).replace("\u00a0", " ")
+    bucket = Bucket.objects.get(kind="goodwill")
+    assert said == (
+        f"Granted 2 GB (goodwill, bucket {bucket.pk}) to thandi@example.net, until 1 Apr 2026 00:00.\n"
+        "2 GB left of 12 GB until 1 Apr 2026 00:00."
+    )
+    assert (bucket.service_id, bucket.reason, bucket.actor) == (service.pk, "router was down", "cli:naledi")
+    again = grant(wanted, reference="t-1", actor="cli:naledi", say=provider.say())
+    assert again == f"Nothing was granted: 't-1' stands for bucket {bucket.pk} already."
+    assert Bucket.objects.filter(kind="goodwill").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("wanted", "why"),
+    [
+        (Wanted("nobody", "2GB", "topup", None, "why"), "no service"),
+        (Wanted("thandi@example.net", "2", "topup", None, "why"), "amount of data"),
+        (Wanted("thandi@example.net", "0GB", "topup", None, "why"), "positive"),
+        (Wanted("thandi@example.net", "2GB", "topup", "2026-01-01", "why"), "before it starts"),
+        (Wanted("thandi@example.net", "2GB", "topup", "soon", "why"), "not a day or time"),
+        (Wanted("thandi@example.net", "2GB", "topup", None, " "), "Say why"),
+    ],
+)
+def test_grant_refused(provider: Provider, wanted: Wanted, why: str) -> None:
+    provider.service()
+    with pytest.raises(Refused, match=why):
+        grant(wanted, actor="cli:naledi", say=provider.say())
+    assert not Bucket.objects.exclude(kind="allowance").exists()
+
+
+def test_no_grant_to_a_line_that_it_would_not_open(provider: Provider) -> None:
+    service = provider.service()
+    Service.objects.filter(pk=service.pk).update(status=ServiceStatus.SUSPENDED)
+    with pytest.raises(Refused, match="suspended: data would not open it"):
+        grant(Wanted(service.username, "2GB", "topup", None, "why"), actor="cli:naledi", say=provider.say())
+
+
+@pytest.mark.parametrize(
+    ("text", "instant"),
+    [
+        ("2026-12-31", datetime(2026, 12, 31, 22, tzinfo=UTC)),  # to the end of that day in Johannesburg
+        ("2026-12-31T18:00", datetime(2026, 12, 31, 16, tzinfo=UTC)),
+        ("2026-12-31T18:00+00:00", datetime(2026, 12, 31, 18, tzinfo=UTC)),
+    ],
+)
+def test_expiry(text: str, instant: datetime) -> None:
+    assert expiry(text, ZONE) == instant
+
+
+def test_service_verbs(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
+    service = provider.service()
+    for deed, status, words in (
+        ("suspend", ServiceStatus.SUSPENDED, "is on hold."),
+        ("resume", ServiceStatus.ACTIVE, "is off hold."),
+        ("end", ServiceStatus.ENDED, "has ended."),
+        ("end", ServiceStatus.ENDED, "nothing was changed"),
+    ):
+        assert words in run(capsys, "service", deed, "Thandi@example.net", "--reason", "test")
+        service.refresh_from_db()
+        assert service.status == status
+    assert AuditEntry.objects.filter(action="service.end_service").get().actor.startswith("cli:")
+
+
+def test_session_verbs(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
+    service = provider.service()
+    provider.receive(provider.record(Status.START, user="lost@example.net"))
+    provider.fold()
+    session = provider.session()
+    assert "thandi@example.net's" in run(
+        capsys, "session", "assign", str(session.pk), "thandi@example.net", "--reason", "renamed"
+    )
+    run(capsys, "session", "close", str(session.pk), "--reason", "router replaced")
+    provider.now = clock.now()  # the verbs wrote at the real time
+    provider.fold()
+    session.refresh_from_db()
+    assert (session.service_id, session.state) == (service.pk, SessionState.CLOSED)
+    with pytest.raises(Refused, match="there is no session"):
+        run(capsys, "session", "close", "987654", "--reason", "x")
+
+
+def test_fault_verbs(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
+    provider.service()
+    assert "No fault is open" in run(capsys, "fault", "list")
+    provider.use_up(2)
+    provider.interim(900, 0, 1)
+    fault = Fault.objects.get()
+    listed = run(capsys, "fault", "list")
+    assert (
+        f"fault {fault.pk}  counters-back  thandi@example.net, n1, session {provider.session().pk}" in listed
+    )
+    assert "release counts the held bytes, dismiss drops them" in listed
+    assert "dropped" in run(capsys, "fault", "dismiss", str(fault.pk), "--reason", "firmware bug")
+    provider.now = clock.now()
+    provider.fold()
+    fault.refresh_from_db()
+    assert fault.state == "dismissed"
+
+
+def test_packets_explain_and_status_verbs(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
+    provider.service()
+    provider.use_up(1)
+    assert "User-Name = thandi@example.net" in run(capsys, "packets", "thandi@example.net", "--last", "1")
+    assert '"status": "Interim-Update"' in run(capsys, "packets", "thandi@example.net", "--json")
+    assert "thandi@example.net   as of" in run(capsys, "explain", "thandi@example.net")
+    assert '"username": "nobody"' in run(capsys, "explain", "nobody", "--json")
+    assert "PROCESSES" in run(capsys, "status")
+    assert '"waiting_records": 0' in run(capsys, "status", "--json")
+    assert RadiusSession.objects.count() == 1
+
+
+def test_a_terminal_without_utf8_gets_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    say("● Online – 13.6\u00a0GB left [██░░] → 5× ж")
+    sys.stdout.flush()
+    assert raw.getvalue() == b"(o) Online - 13.6 GB left [##..] -> 5x ?\n"
+
+
+def test_colour_only_where_a_person_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert painted("x", "red") == "x"
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    assert painted("x", "red") == "\033[31mx\033[0m"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert painted("x", "red") == "x"
+
+
+def test_words() -> None:
+    spans = (0.0123, 5.04, 62, 3_600, 90_061)
+    assert [lasting(datetime.fromtimestamp(s, UTC) - datetime.fromtimestamp(0, UTC)) for s in spans] == [
+        "12 ms",
+        "5.0 s",
+        "1 min 2 s",
+        "1 h",
+        "1 d 1 h",
+    ]
+    assert [speed(kbps) for kbps in (None, 512, 2_500)] == ["not limited", "512 kbit/s", "2.5 Mbit/s"]
+    assert plain("…") == "..."
+
+
+def test_the_real_command(provider: Provider, process_env: dict[str, str]) -> None:
+    provider.service()
+
+    def capstan(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "capstan.config.cli", *words]
+        return subprocess.run(command, env=process_env, capture_output=True, text=True, timeout=60)
+
+    status = capstan("status")
+    assert status.returncode == 0, status.stderr
+    assert "No meter process is running" in status.stdout
+    granted = capstan("grant", "thandi@example.net", "1GB", "--reason", "test")
+    assert "Granted 1\u00a0GB" in granted.stdout, granted.stderr
+    refused = capstan("grant", "nobody@example.net", "1GB", "--reason", "test")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("capstan: There is no service")
