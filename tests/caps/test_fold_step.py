@@ -298,3 +298,29 @@ def test_usage_of_a_service_that_nobody_opened_opens_it(provider: Provider) -> N
     assert Cap.objects.get(service=service).counted_bytes == GB
     open_cap(service.pk, now=provider.now)
     assert Bucket.objects.filter(service=service).count() == 1
+
+
+def test_a_session_we_closed_by_decision_is_revived_by_a_newer_packet_only(provider: Provider) -> None:
+    service = provider.service()
+    provider.wait(minutes=5)
+    provider.interim(300, 0, GB)
+    close_session(provider.session().pk, actor="t", reason="the router says it is gone", now=provider.now)
+    provider.fold()
+    provider.interim(200, 0, GB // 2)
+    assert provider.session().state == SessionState.CLOSED
+    provider.wait(minutes=5)
+    provider.interim(600, 0, 2 * GB)
+    assert provider.session().state == SessionState.LIVE
+    provider.wait(minutes=5)
+    provider.interim(900, 0, 3 * GB)
+    assert Cap.objects.get(service=service).counted_bytes == 3 * GB
+    check_invariants(service)
+
+
+def test_a_second_session_of_a_line_has_enforcement_look_at_it(provider: Provider) -> None:
+    service = provider.service()
+    provider.interim(0, session="first")
+    AccessDue.objects.all().delete()
+    provider.wait(minutes=1)
+    provider.interim(0, session="second")
+    assert AccessDue.objects.get(service=service).cause == "another session of the line came up"

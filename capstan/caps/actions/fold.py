@@ -20,7 +20,7 @@ from capstan.metering.actions.control import decision_of
 from capstan.metering.actions.sessions import Memory
 from capstan.metering.records import pack, texts_of
 from capstan.metering.rules.fold import Folder
-from capstan.metering.rules.state import CAUSE_STAFF, CLOSED, Incoming, Usage
+from capstan.metering.rules.state import CAUSE_DECIDED, CLOSED, Incoming, Session, Usage
 from capstan.metering.rules.token import decode_token
 from capstan.metering.rules.words import FaultKind, Status
 from capstan.services.rules import LoginBy, normalise_mac
@@ -152,6 +152,7 @@ def _fold(
         for session in opened
         if session.service_id is not None and session.state != CLOSED and not _has_token(session.texts)
     }
+    due.update(dict.fromkeys(_redialled(cursor, opened), "another session of the line came up"))
     _draw_down(cursor, folder.usage, due, now, result)
     result.opened += len(opened)
     result.closed += _remember(folder, memory)
@@ -169,6 +170,22 @@ def _remember(folder: Folder, memory: Memory) -> int:
         else:
             memory.sessions[session.key] = folder.sessions[session.key]
     return closed
+
+
+def _redialled(cursor: Any, opened: Sequence[Session]) -> list[int]:
+    """Services with new sessions that now have several: one of them may be over the line's session limit."""
+    ids = {
+        session.service_id for session in opened if session.service_id is not None and session.state != CLOSED
+    }
+    if not ids:
+        return []
+    cursor.execute(
+        "SELECT s.service_id FROM caps_cap c JOIN metering_radiussession s"
+        " ON s.service_id = c.service_id AND s.id >= c.sessions_from AND s.state = 1"
+        " WHERE c.service_id = ANY(%s::bigint[]) GROUP BY s.service_id HAVING count(*) > 1",
+        [int_array(ids)],
+    )
+    return [row[0] for row in cursor.fetchall()]
 
 
 def _has_token(texts: Any) -> bool:
@@ -244,7 +261,7 @@ def _apply_decision(cursor: Any, folder: Folder, what: dict[str, Any]) -> None:
     elif session is None:
         raise LookupError(f"control record for session {what['session']}, which does not exist")
     elif what["do"] == "close":
-        folder.close(session, CAUSE_STAFF)
+        folder.close(session, CAUSE_DECIDED)
     elif what["do"] == "assign":
         folder.assign(session, what["service"])
     else:

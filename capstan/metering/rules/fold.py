@@ -181,7 +181,7 @@ class Folder:
             session.has_ip = session.reshaped = True
             session.texts = texts_of(record)
             self._touch(session)
-        if record.status == _STOP and (session.state != CLOSED or session.cause == CAUSE_SILENT):
+        if record.status == _STOP and (session.state != CLOSED or session.cause >= CAUSE_SILENT):
             self._close(session, wall, record.cause)
 
     def _see(self, session: Session, item: Incoming) -> None:
@@ -189,7 +189,7 @@ class Folder:
         if item.received > session.last_seen:
             session.last_seen = item.received
         session.last_stream, session.last_seq = item.stream, item.seq
-        if session.state != LIVE and (session.state == STALE or session.cause == CAUSE_SILENT):
+        if session.state != LIVE and (session.state == STALE or session.cause >= CAUSE_SILENT):
             session.state, session.stopped, session.cause = LIVE, 0, 0
             session.reshaped = True
         if not session.dirty:

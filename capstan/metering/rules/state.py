@@ -8,8 +8,9 @@ from capstan.metering.rules.generations import Generation
 from capstan.metering.rules.words import FaultKind, SessionState
 
 CAUSE_NAS_REBOOT = 11
-CAUSE_SILENT = 900  # ours: stale for so long that we closed it; a packet may still revive it
-CAUSE_STAFF = 901  # ours: closed by staff or because the router said that it is gone
+# Ours. Nobody told us that these sessions have ended, so a newer packet revives them.
+CAUSE_SILENT = 900  # stale for so long that we closed it
+CAUSE_DECIDED = 901  # closed by staff, or because the router said that it doesn't know it
 
 LIVE, STALE, CLOSED = SessionState.LIVE.value, SessionState.STALE.value, SessionState.CLOSED.value
 
