@@ -52,7 +52,8 @@ class DurableServer:
         return server.start(self.folder, say=self.said.append)
 
     def start(self) -> None:
-        """Start again; the crash recovery is waited for."""
+        """Start again; the crash recovery is waited for. Django's connection, if it had one, is of no use any more."""
+        connections.close_all()
         self.server = self._start()
 
     def stop(self) -> None:

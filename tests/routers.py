@@ -11,6 +11,7 @@ from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from hashlib import md5
 from random import Random
 from typing import Any, NamedTuple, TypeVar, cast
 
@@ -74,6 +75,11 @@ class Line:
     refused: str = ""
     last: Counters | None = None  # the last acknowledged record of this session
     orders: list[int] = field(default_factory=list)  # codes of the orders for this line, repeats left out
+
+    @property
+    def device(self) -> str:
+        """The Calling-Station-Id: the same at every login."""
+        return "02-" + "-".join(f"{byte:02X}" for byte in md5(self.username.encode()).digest()[:5])
 
 
 class _Port(asyncio.DatagramProtocol):
@@ -210,10 +216,7 @@ class Router:
         wanted: list[tuple[radius.Kind, bytes | str | int]] = [
             (radius.USER_NAME, line.username),
             (radius.NAS_IDENTIFIER, self.identifier),
-            (
-                radius.CALLING_STATION_ID,
-                f"02-00-5E-00-{self._sessions >> 8 & 255:02X}-{self._sessions & 255:02X}",
-            ),
+            (radius.CALLING_STATION_ID, line.device),
         ]
         authenticator = self.chance.randbytes(16)
         answer = await self.auth.ask(
@@ -257,6 +260,7 @@ class Router:
             (radius.STATUS_TYPE, record.status),
             (radius.USER_NAME, line.username),
             (radius.NAS_IDENTIFIER, self.identifier),
+            (radius.CALLING_STATION_ID, line.device),
             (radius.SESSION_ID, record.session_id),
             (radius.SESSION_TIME, record.seconds),
             (radius.INPUT_OCTETS, record.up & 0xFFFFFFFF),

@@ -6,17 +6,18 @@ from collections.abc import Callable
 import pytest
 
 from capstan.caps.actions.cap import grant
-from capstan.caps.models import Cap
-from capstan.caps.rules.words import BucketKind, CapState
+from capstan.caps.rules.words import BucketKind
 from capstan.metering.models import RadiusSession
 from capstan.services.models import Service
 from capstan.values import clock
-from tests.faults import truth
-from tests.faults.conftest import PROCESSES, Scene
+from tests import truth
+from tests.faults.conftest import PROCESSES
+from tests.product import DurableServer
 from tests.provider import MB
 from tests.routers import Router
+from tests.scene import Scene, some_capped
 
-ALLOWANCE = 12 * MB  # reached by half of the lines while faults happen
+ALLOWANCE = 9 * MB  # reached by half of the lines while faults happen
 LINES = 30
 
 
@@ -48,29 +49,27 @@ def test_a_killed_process(scene: Scene, victim: str) -> None:
         truth.check_logged(scene.routers)
         scene.product.start(victim)
 
-    scene.under_load(router, often(scene, 3, strike))
+    scene.under_load(router, often(scene, 2, strike), until=some_capped)
     scene.check()
-    assert Cap.objects.filter(state=CapState.THROTTLED).exists(), "the load was to reach some caps"
 
 
-def test_a_killed_database(scene: Scene) -> None:
+def test_a_killed_database(scene: Scene, durable: DurableServer) -> None:
     router = begin(scene)
 
     def strike() -> None:
         acknowledged = set(router.acknowledged)
-        scene.server.kill()
-        scene.server.start()
+        durable.kill()
+        durable.start()
         assert acknowledged <= truth.logged(router.identifier)
 
-    scene.under_load(router, often(scene, 3, strike), settle=2.0)
+    scene.under_load(router, often(scene, 2, strike), until=some_capped)
     assert all(process.poll() is None for process in scene.product.processes.values()), (
         "they wait, they don't die"
     )
     scene.check()
-    assert Cap.objects.filter(state=CapState.THROTTLED).exists()
 
 
-def test_everything_killed_at_once_with_grants_in_between(scene: Scene) -> None:
+def test_everything_killed_at_once_with_grants_in_between(scene: Scene, durable: DurableServer) -> None:
     router = begin(scene)
     short = list(Service.objects.filter(username__lt="line0100"))
 
@@ -84,10 +83,10 @@ def test_everything_killed_at_once_with_grants_in_between(scene: Scene) -> None:
                 now=clock.now(),
             )  # fmt: skip
         if scene.chance.random() < 0.5:
-            scene.server.kill()
-            scene.server.start()
+            durable.kill()
+            durable.start()
         scene.product.start(*victims)
 
-    scene.under_load(router, often(scene, 3, strike), settle=1.5)
+    scene.under_load(router, often(scene, 2, strike), until=some_capped)
     scene.check()
     assert RadiusSession.objects.count() == LINES
