@@ -63,7 +63,7 @@ def _set_up(stack: ExitStack, server: Server, folder: Path, scale: Scale) -> Con
         processes=running.processes,
         conn=conn,
         generator=Generator(
-            auth_port=running.auth_port, acct_port=running.acct_port, class_hash=product.open_access_hash()
+            auth_port=running.auth_port, acct_port=running.acct_port, classes=folder / "classes"
         ),
     )
     arena = Arena(postmaster=server.process.pid, folder=folder)
@@ -79,15 +79,21 @@ def _set_up(stack: ExitStack, server: Server, folder: Path, scale: Scale) -> Con
 
 
 def _open_sessions(arena: Arena, side: Side, scale: Scale) -> int:
-    """A Start of every user; returns when the sessions began."""
+    """A session of every user; returns when they began. The product's are logged in first, for their Class."""
     _say(f"opening {scale.users:,} sessions: {side.name}")
-    cell = arena.run(side, "Starts W=64", "start", w=64, n=scale.users, u=0, d=_STARTS_SECONDS)
-    if not cell.load.clean or cell.load.answered != scale.users:
-        raise RuntimeError(f"{side.name} answered {cell.load.answered} of {scale.users} Starts")
     if side.name == "product":
+        load = arena.run(
+            side, "logins and Starts", "open", A=True, w=64, n=scale.users, u=0, d=_STARTS_SECONDS
+        ).load
         wait_folded(side.conn, seconds=_FOLD_PATIENCE)
+    else:
+        load = arena.run(side, "Starts", "start", w=64, n=scale.users, u=0, d=_STARTS_SECONDS).load
+    if not load.clean or load.rejects:
+        raise RuntimeError(
+            f"{side.name}: {load.lost} lost, {load.bad_authenticators} forged, {load.rejects} rejected"
+        )
     side.conn.execute("VACUUM ANALYZE")
-    return cell.load.t0
+    return load.t0
 
 
 def _peak(contest: Contest) -> float:

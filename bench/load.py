@@ -10,6 +10,8 @@ from bench.people import NASES, SECRET, TAG
 
 RADLOAD: Final = Path(__file__).with_name("build") / "radload"
 
+_ECHOING: Final = ("open", "start", "interim", "cross")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
@@ -42,10 +44,11 @@ class Load:
 class Generator:
     """The generator with what all runs against one server share."""
 
-    def __init__(self, *, auth_port: int, acct_port: int, class_hash: bytes | None = None) -> None:
+    """`classes`: where the Class of each session is kept, if the server hands one out."""
+
+    def __init__(self, *, auth_port: int, acct_port: int, classes: Path | None = None) -> None:
         self._common = ["-a", str(auth_port), "-p", str(acct_port), "-s", SECRET, "-N", str(NASES)]
-        if class_hash is not None:
-            self._common += ["-C", "1", "-H", class_hash.hex()]
+        self._classes = [] if classes is None else ["-k", str(classes)]
 
     def run(self, mode: str, *, tag: int = TAG, **options: Any) -> Load:
         """One run. `options` are the generator's letters, as in `w=64, n=1000`; True is a switch.
@@ -53,6 +56,8 @@ class Generator:
         Raises RuntimeError with what it said when it fails.
         """
         command = [str(RADLOAD), "-m", mode, "-t", f"{tag:x}", *self._common]
+        if mode in _ECHOING:
+            command += self._classes
         for letter, value in options.items():
             command += [f"-{letter}"] if value is True else [f"-{letter}", str(value)]
         done = subprocess.run(command, capture_output=True, text=True, check=False)

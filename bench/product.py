@@ -20,16 +20,14 @@ from bench.people import NASES, SECRET, nas_address, password, username, usernam
 from bench.ports import free_udp_ports
 from bench.sides import Connection
 from capstan.caps.actions.cap import open_caps, provider_zone, roll_due
-from capstan.caps.rules.words import CapState
 from capstan.catalog.models import Brand, Package, PackageVersion
 from capstan.catalog.rules import AtCap
 from capstan.customers.models import Customer
 from capstan.db.connection import connect
 from capstan.db.fields import encrypt
 from capstan.metering.models import Nas, Peer, RadiusSession
-from capstan.network.rules.access import Line, access_hash, desired_access
 from capstan.services.models import ConnectionType, PackageChange, Service
-from capstan.services.rules import ServiceStatus, nt_hash
+from capstan.services.rules import nt_hash
 
 _PACKAGES: Final = 100
 _ALLOWANCE_STEP: Final = 100_000_000
@@ -37,7 +35,6 @@ _CROSSER_ALLOWANCE: Final = 1_000_000_000
 CROSSING_BYTES: Final = 2 * _CROSSER_ALLOWANCE
 """What the packet that passes a crosser's cap adds: more than the allowance, so that it alone passes it."""
 
-_RATE_UP_KBPS, _RATE_DOWN_KBPS = 20_000, 100_000
 _BATCH: Final = 5_000
 _START_SECONDS: Final = 60.0
 _CAPSTAN: Final = str(Path(sys.executable).with_name("capstan"))
@@ -75,8 +72,8 @@ def fill(*, users: int, crossers: int, sessions_each: int, now: datetime) -> Non
             valid_from=began,
             allowance_bytes=size,
             at_cap=AtCap.THROTTLE,
-            rate_up_kbps=_RATE_UP_KBPS,
-            rate_down_kbps=_RATE_DOWN_KBPS,
+            rate_up_kbps=20_000,
+            rate_down_kbps=100_000,
         )
     _copy(
         Customer,
@@ -196,12 +193,6 @@ def _default(field: Any) -> str:
     """The field's default as an SQL literal; NULL where it has none."""
     value = field.get_default() if field.has_default() else None
     return str(sql.Literal(value).as_string(connection.connection)) if value is not None else "NULL"
-
-
-def open_access_hash() -> bytes:
-    """The hash of what a line of ours should have as long as it isn't capped, as the router's Class would tell it."""
-    line = Line(ServiceStatus.ACTIVE, CapState.OPEN, False, _RATE_UP_KBPS, _RATE_DOWN_KBPS, 0, 0)
-    return access_hash(desired_access(line))
 
 
 @contextmanager

@@ -12,14 +12,60 @@ struct counters {
     uint64_t input, output;
 };
 
+/* The Class that an Accept handed out, by user. */
+struct class_value {
+    uint8_t length;
+    uint8_t value[CLASS_MAX];
+};
+
+static struct class_value classes[USERS_MAX];
 static struct counters *acknowledged; /* per user, from plan.base on; cross: the crossing users after all others */
 static uint64_t position;
+
+static FILE *open_file(const char *path, const char *how)
+{
+    FILE *file = fopen(path, how);
+
+    if (!file) {
+        perror(path);
+        exit(2);
+    }
+    return file;
+}
 
 static void steady_begin(uint64_t now_us)
 {
     if (!plan.t0)
         plan.t0 = now_us / 1000000;
     acknowledged = calloc(plan.users + plan.cross_n, sizeof *acknowledged);
+    if (plan.classes) {
+        FILE *file = open_file(plan.classes, "r");
+        size_t users = fread(classes, sizeof *classes, USERS_MAX, file);
+        fclose(file);
+        if (users < plan.base + plan.users || users < plan.cross_base + plan.cross_n) {
+            fprintf(stderr, "%s: holds only %zu users\n", plan.classes, users);
+            exit(2);
+        }
+    }
+}
+
+void modes_keep_classes(void)
+{
+    FILE *file = open_file(plan.classes, "w");
+
+    fwrite(classes, sizeof *classes, plan.base + plan.users, file);
+    fclose(file);
+}
+
+static struct request accounting(enum kind kind, uint32_t user)
+{
+    return (struct request){
+        .kind = kind,
+        .user = user,
+        .session = user,
+        .class_value = classes[user].value,
+        .class_length = classes[user].length,
+    };
 }
 
 static uint32_t scattered(void)
@@ -55,12 +101,8 @@ static void steady_answered(const struct slot *slot, const uint8_t *reply, uint1
 
 void modes_write_acknowledged(const char *path)
 {
-    FILE *file = fopen(path, "w");
+    FILE *file = open_file(path, "w");
 
-    if (!file) {
-        perror(path);
-        exit(2);
-    }
     for (uint32_t i = 0; acknowledged && i < plan.users + plan.cross_n; i++) {
         uint32_t user = i < plan.users ? plan.base + i : plan.cross_base + i - plan.users;
         if (acknowledged[i].output)
@@ -72,14 +114,19 @@ void modes_write_acknowledged(const char *path)
 
 /* start: one Start for each user, for an event at t0 that is reported as fast as the pace allows. */
 
+static void fill_start(struct job *job, uint32_t user, uint64_t now_us)
+{
+    uint64_t now = now_us / 1000000;
+
+    job->request = accounting(START, user);
+    job->request.usage = (struct usage){.event = plan.t0, .delay = now > plan.t0 ? now - plan.t0 : 0};
+}
+
 static bool start_next(struct job *job, uint64_t now_us)
 {
     if (position >= plan.users)
         return false;
-    uint32_t user = scattered();
-    uint64_t now = now_us / 1000000;
-    job->request = (struct request){.kind = START, .user = user, .session = user};
-    job->request.usage = (struct usage){.event = plan.t0, .delay = now > plan.t0 ? now - plan.t0 : 0};
+    fill_start(job, scattered(), now_us);
     return true;
 }
 
@@ -95,7 +142,7 @@ static bool interim_next(struct job *job, uint64_t now_us)
     uint32_t user = scattered();
 
     job->entry = 0;
-    job->request = (struct request){.kind = INTERIM, .user = user, .session = user};
+    job->request = accounting(INTERIM, user);
     job->request.usage = usage_since(user, plan.t0 * 1000000, now_us);
     return true;
 }
@@ -110,11 +157,7 @@ static void cross_begin(uint64_t now_us)
 {
     steady_begin(now_us);
     began_us = now_us;
-    crossing_log = fopen(plan.log, "w");
-    if (!crossing_log) {
-        perror(plan.log);
-        exit(2);
-    }
+    crossing_log = open_file(plan.log, "w");
 }
 
 static bool cross_next(struct job *job, uint64_t now_us)
@@ -123,7 +166,7 @@ static bool cross_next(struct job *job, uint64_t now_us)
         return interim_next(job, now_us);
     uint32_t user = plan.cross_base + crossed++;
     job->entry = 1;
-    job->request = (struct request){.kind = INTERIM, .user = user, .session = user};
+    job->request = accounting(INTERIM, user);
     job->request.usage = usage_since(user, plan.t0 * 1000000, now_us);
     job->request.usage.output += plan.cross_bytes;
     return true;
@@ -227,50 +270,48 @@ static void login_answered(const struct slot *slot, const uint8_t *reply, uint16
     (void)slot, (void)reply, (void)length;
 }
 
-/* storm: power returns. Accounting-On of every NAS, then each user logs in and, accepted, starts his session. */
+/* open: each user logs in and, accepted, starts his session, for an event at t0. storm: power returns, that is, first an
+   Accounting-On of every NAS, then the same with the present as the sessions' start. */
 
-struct accepted {
-    uint8_t length;
-    uint8_t value[CLASS_MAX];
-};
+static uint32_t on_left, starts_done, refused;
 
-static struct accepted *classes;
-static uint32_t on_sent, starts_done, refused;
+static void open_begin(uint64_t now_us)
+{
+    plan.t0 = now_us / 1000000;
+    ready = calloc(plan.users, sizeof *ready);
+}
 
 static void storm_begin(uint64_t now_us)
 {
-    (void)now_us;
-    classes = calloc(plan.users, sizeof *classes);
-    ready = calloc(plan.users, sizeof *ready);
+    open_begin(now_us);
+    on_left = plan.nases;
+}
+
+static bool open_next_at_once(struct job *job, uint64_t now_us)
+{
+    if (!ready_n)
+        return false;
+    fill_start(job, pop(plan.users), now_us);
+    return true;
 }
 
 static bool storm_next_at_once(struct job *job, uint64_t now_us)
 {
-    if (on_sent < plan.nases) {
-        job->request = (struct request){.kind = ACCT_ON, .user = on_sent++};
-        job->request.usage.event = now_us / 1000000;
-        return true;
-    }
-    if (!ready_n)
+    if (on_left)
+        job->request = (struct request){.kind = ACCT_ON, .user = --on_left};
+    else if (!open_next_at_once(job, now_us))
         return false;
-    uint32_t user = pop(plan.users);
-    struct accepted *accepted = &classes[user - plan.base];
-    job->request = (struct request){.kind = START, .user = user, .session = user};
-    job->request.usage.event = now_us / 1000000;
-    if (accepted->length) {
-        job->request.class_value = accepted->value;
-        job->request.class_length = accepted->length;
-    }
+    job->request.usage = (struct usage){.event = now_us / 1000000};
     return true;
 }
 
-static bool storm_next(struct job *job, uint64_t now_us)
+static bool open_next(struct job *job, uint64_t now_us)
 {
     (void)now_us;
     return position < plan.users && login_next(job, PAP);
 }
 
-static void storm_answered(const struct slot *slot, const uint8_t *reply, uint16_t length)
+static void open_answered(const struct slot *slot, const uint8_t *reply, uint16_t length)
 {
     uint32_t user = slot->job.request.user;
     uint8_t size;
@@ -285,13 +326,13 @@ static void storm_answered(const struct slot *slot, const uint8_t *reply, uint16
     }
     const uint8_t *value = attribute_find(reply, length, CLASS, &size);
     if (value && size <= CLASS_MAX) {
-        classes[user - plan.base].length = size;
-        memcpy(classes[user - plan.base].value, value, size);
+        classes[user].length = size;
+        memcpy(classes[user].value, value, size);
     }
     push(user, plan.users);
 }
 
-static bool storm_finished(void)
+static bool open_finished(void)
 {
     return starts_done + refused >= plan.users;
 }
@@ -303,7 +344,8 @@ static const struct mode MODES[] = {
     {"mix", mix_begin, mix_next, NULL, NULL, mix_answered, NULL},
     {"pap", login_begin, pap_next, NULL, NULL, login_answered, NULL},
     {"chap", login_begin, chap_next, NULL, NULL, login_answered, NULL},
-    {"storm", storm_begin, storm_next, storm_next_at_once, NULL, storm_answered, storm_finished},
+    {"open", open_begin, open_next, open_next_at_once, NULL, open_answered, open_finished},
+    {"storm", storm_begin, open_next, storm_next_at_once, NULL, open_answered, open_finished},
 };
 
 const struct mode *mode_find(const char *name)

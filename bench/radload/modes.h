@@ -14,6 +14,7 @@ struct plan {
     uint64_t cross_bytes;         /* … by a packet with so many bytes more */
     double cross_rate;            /* … of which so many come a second */
     const char *log;              /* cross: when each such packet was sent, one "session microseconds" a line */
+    const char *classes;          /* file of the Class of each user's session: open writes it, the others read it */
 };
 
 struct mode {
@@ -30,7 +31,10 @@ extern struct plan plan;
 
 const struct mode *mode_find(const char *name);
 
-/* Writes "session input output" of the last acknowledged packet of each session. */
+/* At the end of a run: the Class of each session that `open` began goes to plan.classes. */
+void modes_keep_classes(void);
+
+/* Writes "user input output" of the last acknowledged packet of each session. */
 void modes_write_acknowledged(const char *path);
 
 #endif

@@ -188,36 +188,15 @@ static void put_line(const struct shape *shape, uint8_t *packet, uint32_t user, 
     put32(packet + shape->framed_ip, 0x64400000 + user); /* 100.64.0.0/10 */
 }
 
-/* The Class that the product's Accept gives out: "C1", service id, hash of the access, the login's own bytes. */
-static uint8_t product_class(uint32_t user, uint32_t session, uint8_t *value)
-{
-    uint64_t service = config.class_base + user;
-
-    memcpy(value, "C1", 2);
-    put32(value + 2, service >> 32);
-    put32(value + 6, service);
-    memcpy(value + 10, config.class_hash, 8);
-    value[18] = config.tag;
-    value[19] = 0;
-    put32(value + 20, session);
-    return 24;
-}
-
 static uint16_t add_class(const struct request *request, uint8_t *packet, uint16_t length)
 {
-    uint8_t made[24];
-    const uint8_t *value = request->class_value;
     uint8_t size = request->class_length;
 
-    if (!value && !config.echo_class)
+    if (!size)
         return length;
-    if (!value) {
-        size = product_class(request->user, request->session, made);
-        value = made;
-    }
     packet[length] = CLASS;
     packet[length + 1] = size + 2;
-    memcpy(packet + length + 2, value, size);
+    memcpy(packet + length + 2, request->class_value, size);
     return length + 2 + size;
 }
 

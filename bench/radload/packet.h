@@ -10,6 +10,7 @@
 #define PACKET_MAX 480
 #define CLASS_MAX 64
 #define NASES_MAX 64
+#define USERS_MAX (1 << 20) /* their names have six digits, their addresses 22 bits */
 #define REALMS 8
 
 enum kind { START, INTERIM, STOP, ACCT_ON, PAP, CHAP, KINDS };
@@ -29,9 +30,6 @@ struct config {
     uint32_t nases;            /* sessions are spread over them by their number */
     uint8_t tag;               /* first byte of every Acct-Session-Id */
     bool message_authenticator; /* in Access-Requests */
-    bool echo_class;           /* accounting carries the Class that the product's Accept would have given */
-    uint64_t class_base;       /* service id of user 0 */
-    uint8_t class_hash[8];
 };
 
 /* What a router would report. Bytes are as RADIUS has them: input is what the customer sent. */
@@ -44,8 +42,8 @@ struct request {
     enum kind kind;
     uint32_t user, session;
     struct usage usage;
-    const uint8_t *class_value; /* from the Accept; NULL: as struct config says */
-    uint8_t class_length;
+    const uint8_t *class_value; /* what the Accept handed out, to be echoed in accounting */
+    uint8_t class_length;       /* 0: none */
 };
 
 void packets_prepare(const struct config *config);

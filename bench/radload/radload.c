@@ -16,7 +16,7 @@
 #define GIVE_UP_US 15000000 /* for stragglers after the last request */
 
 static const char USAGE[] =
-    "usage: radload -m start|interim|cross|mix|pap|chap|storm|sink [options]\n"
+    "usage: radload -m start|open|interim|cross|mix|pap|chap|storm|sink [options]\n"
     "  -h host, -p accounting port, -a authentication port, -s secret (127.0.0.1, 1813, 1812, testing123)\n"
     "  -w requests in flight (64), or -r requests a second (open loop)\n"
     "  -u seconds of warm-up (1), -d seconds counted (5)\n"
@@ -25,7 +25,7 @@ static const char USAGE[] =
     "  -i Interims per session (4), -f sessions at once (20000): mix\n"
     "  -x first:count:bytes:rate: users that pass their cap, and how many a second: cross\n"
     "  -A Message-Authenticator in Access-Requests\n"
-    "  -C service id of user 0, -H access hash, 16 hex digits: accounting echoes the product's Class\n"
+    "  -k file of the Class of each session: open writes it, start, interim and cross echo it\n"
     "  -V verify one answer in so many (1), -R seconds to a retransmission (3)\n"
     "  -o file of the last acknowledged counters, -l log file: cross, sink\n";
 
@@ -174,8 +174,6 @@ static void usage_error(void)
 
 static void read_option(int option)
 {
-    unsigned long long hash;
-
     switch (option) {
     case 'm': run.name = optarg; break;
     case 'h': run.host = optarg; break;
@@ -199,11 +197,7 @@ static void read_option(int option)
             usage_error();
         break;
     case 'A': config.message_authenticator = true; break;
-    case 'C': config.echo_class = true; config.class_base = strtoull(optarg, NULL, 10); break;
-    case 'H':
-        hash = __builtin_bswap64(strtoull(optarg, NULL, 16));
-        memcpy(config.class_hash, &hash, 8);
-        break;
+    case 'k': plan.classes = optarg; break;
     case 'V': run.verify_every = atoi(optarg); break;
     case 'R': run.retransmit = atof(optarg); break;
     case 'o': run.acknowledged = optarg; break;
@@ -215,7 +209,8 @@ static void read_option(int option)
 static void check_options(void)
 {
     bool sane = run.name && plan.users && run.ports && run.verify_every && run.window && config.nases &&
-                config.nases <= NASES_MAX && strlen(config.secret) <= 64 && plan.base + plan.users < 1 << 20;
+                config.nases <= NASES_MAX && strlen(config.secret) <= 64 &&
+                plan.base + plan.users <= USERS_MAX && plan.cross_base + plan.cross_n <= USERS_MAX;
 
     if (!sane || (!strcmp(run.name, "cross") && (!plan.log || !plan.cross_n)) ||
         (!strcmp(run.name, "sink") && !plan.log) || (!strcmp(run.name, "storm") && plan.rate <= 0))
@@ -231,7 +226,7 @@ int main(int argc, char **argv)
     int option;
 
     plan = (struct plan){.users = 1000, .interims = 4, .active = 20000};
-    while ((option = getopt(argc, argv, "m:h:p:a:s:w:r:u:d:n:b:N:P:t:T:i:f:x:AC:H:V:R:o:l:")) != -1)
+    while ((option = getopt(argc, argv, "m:h:p:a:s:w:r:u:d:n:b:N:P:t:T:i:f:x:Ak:V:R:o:l:")) != -1)
         read_option(option);
     check_options();
     plan.nases = config.nases;
@@ -251,6 +246,8 @@ int main(int argc, char **argv)
     count_to_us = count_from_us + (uint64_t)(run.duration * 1e6);
     run.mode->begin(began_us);
     drive();
+    if (plan.classes && !strcmp(run.name, "open"))
+        modes_keep_classes();
     if (run.acknowledged)
         modes_write_acknowledged(run.acknowledged);
     report();
