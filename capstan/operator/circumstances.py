@@ -1,4 +1,4 @@
-"""Who types a command, and how this provider counts and tells the time."""
+"""Who types a command, and how this provider counts, prices and tells the time."""
 
 import getpass
 import os
@@ -32,4 +32,4 @@ def zone() -> ZoneInfo:
 
 def saying(now: datetime) -> Saying:
     """How this provider's times and sizes are said at this moment."""
-    return Saying(zone(), units(), now)
+    return Saying(zone(), units(), settings.OPTIONS.currency, now)

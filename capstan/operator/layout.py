@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 _INDENT = "  "
-_LABEL_WIDTH = 13
+_LABEL_WIDTH = 14
 
 
 class Page:

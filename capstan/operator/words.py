@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 from capstan.network.rules.words import AccessKind, CommandKind, CommandState, Reason
 from capstan.values.data import Units, format_bytes
+from capstan.values.money import format_money
 
 ACCESS_WORDS = {
     AccessKind.OPEN: "open",
@@ -109,10 +110,14 @@ class Saying(NamedTuple):
 
     zone: ZoneInfo
     units: Units
+    currency: str
     now: datetime
 
     def size(self, size_bytes: int) -> str:
         return format_bytes(size_bytes, self.units)
+
+    def price(self, amount_minor: int) -> str:
+        return format_money(amount_minor, self.currency)
 
     def moment(self, at: datetime) -> str:
         return moment(at, self.zone, self.now)

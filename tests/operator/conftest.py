@@ -72,7 +72,7 @@ class Provider(CapsProvider):
         commands.prove(now=self.now)
 
     def say(self) -> Saying:
-        return Saying(ZoneInfo("Africa/Johannesburg"), Units.DECIMAL, self.now)
+        return Saying(ZoneInfo("Africa/Johannesburg"), Units.DECIMAL, "ZAR", self.now)
 
     def use_up(self, gigabytes: int) -> None:
         """Interims of 1 GB each, five minutes apart."""

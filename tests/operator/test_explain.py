@@ -8,6 +8,7 @@ import pytest
 
 from capstan.caps.actions.cap import grant
 from capstan.caps.rules.words import BucketKind
+from capstan.catalog import actions as catalog
 from capstan.metering.models import Quarantine
 from capstan.metering.rules.words import SessionState, Status
 from capstan.network.models import LoginFailure
@@ -55,7 +56,7 @@ def test_a_line_that_is_online(provider: Provider) -> None:
     found, page = explained(provider, " THANDI@example.net ")
     assert found.state == LineState.OPEN
     assert page.splitlines()[1] == "● Online – 6 GB left of 10 GB until 1 Apr 2026 00:00"
-    assert "Should have   open, 10 Mbit/s down, 2 Mbit/s up: nothing holds it back" in page
+    assert "Should have    open, 10 Mbit/s down, 2 Mbit/s up: nothing holds it back" in page
     assert "4 GB down, 0 B up · 198.51.100.7, 02-00-5E-00-00-01, ether3" in page
     assert "nothing: it has what it should" in page
     assert "allowance" in page
@@ -97,7 +98,7 @@ def test_a_router_that_does_not_answer(provider: Provider) -> None:
     found, page = explained(provider)
     assert "timeout" in {command.state for command in found.commands}
     assert "no answer: is the router reachable, its CoA port open, the CoA secret right?" in page
-    assert "a disconnect will bring it there at its next login" in page
+    assert "will bring it there" in page
     assert found.due is not None
     assert found.due.attempts > 0
     assert "failed attempt" in page
@@ -223,8 +224,8 @@ def test_a_planned_package_change_and_addresses(provider: Provider) -> None:
     service.save()
     _, page = explained(provider)
     assert "P (p-other@example.net) from 13 Mar 2026 11:00" in page
-    assert "IPv4 address  198.51.100.7" in page
-    assert "only AABBCC000001 may use the line" in page
+    assert "IPv4 address   198.51.100.7" in page
+    assert "only AA-BB-CC-00-00-01 may use the line" in page
 
 
 def test_a_name_that_no_service_has(provider: Provider) -> None:
@@ -246,6 +247,17 @@ def test_a_name_that_no_service_has(provider: Provider) -> None:
     assert "unknown username" in page
     assert f"session {provider.session().pk} on n1" in page
     assert "unknown-user" in page
+
+
+def test_what_can_be_bought_cheapest_first(provider: Provider) -> None:
+    provider.service()
+    for code, letter, size, price in (("small", "A", GB, 2000), ("big", "B", 5 * GB, 8000)):
+        catalog.create_offer(
+            code=code, name=code, brand_id=provider.brand.pk, size_bytes=size, letter=letter, price_minor=price,
+            actor="t", now=provider.now,
+        )  # fmt: skip
+    _, page = explained(provider)
+    assert "Top-ups        B 5 GB ZAR 80.00 · A 1 GB ZAR 20.00, VAT included" in page
 
 
 def test_json_says_the_same(provider: Provider) -> None:

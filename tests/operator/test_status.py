@@ -39,7 +39,7 @@ def test_all_is_well(provider: Provider) -> None:
     shown = page(provider)
     assert troubles(status(now=provider.now)) == []
     assert shown.startswith("● All is well – meter 0 s behind")
-    assert "Services      1 active" in shown
+    assert "Services       1 active" in shown
     assert "none open" in shown
 
 
@@ -117,11 +117,11 @@ def test_what_waits_and_what_failed(provider: Provider) -> None:
         registered_at=provider.now,
     )
     shown = page(provider)
-    assert "Enforcement   1 line due, the oldest for 2 min; 1 later" in shown
+    assert "Enforcement    1 line due, the oldest for 2 min; 1 later" in shown
     assert "1 line retried, 1 router left alone for not answering" in shown
     assert "5× wrong password (2 usernames" in shown
     assert "12× unknown peer: no peer has this address (203.0.113.9, authentication port" in shown
-    assert "Services      1 active, 1 suspended" in shown
+    assert "Services       1 active, 1 suspended" in shown
     found = "\n".join(troubles(status(now=provider.now)))
     assert "1 line due to be brought to its access, the oldest for 2 min" in found
     assert "Routers not entered yet, metered but never acted upon: edge-9" in found

@@ -9,6 +9,7 @@ from capstan.caps.models import Cap
 from capstan.caps.queries import Standing, standing
 from capstan.caps.rules.words import CapState
 from capstan.catalog.models import Package
+from capstan.catalog.queries import offers_on_sale
 from capstan.metering.models import Fault, Quarantine, RadiusSession
 from capstan.metering.rules.words import FaultState, SessionState
 from capstan.network.models import Command, LoginFailure, SessionAccess
@@ -66,6 +67,7 @@ def explain(username: str, *, now: datetime) -> Explanation | UnknownLine:
         line=_line(service, now),
         state=line_state(should),
         cap=_standing(service.pk, now),
+        offers=offers_on_sale(at=now, brand_id=service.customer.brand_id),
         should=None if should is None else _access(should),
         sessions=_sessions(open_now, known, compared, now),
         last_session_ended_at=latest.last_seen_at if latest and not open_now else None,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from capstan.caps.queries import Standing
+from capstan.catalog.queries import Offer
 from capstan.network.rules.line_state import LineState
 from capstan.operator.packets import PacketFacts
 
@@ -133,6 +134,7 @@ class Explanation:
     line: LineFacts
     state: LineState
     cap: Standing | None
+    offers: list[Offer]
     should: AccessFacts | None
     sessions: list[SessionFacts]
     last_session_ended_at: datetime | None

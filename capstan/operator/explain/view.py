@@ -3,6 +3,7 @@
 the answer on top, then why, then the evidence. Every line says what happens next.
 """
 
+from capstan.catalog.queries import Offer
 from capstan.network.rules.line_state import STATE_WORDS, LineState
 from capstan.network.rules.words import AccessKind, CommandKind, CommandState, Reason
 from capstan.operator.explain.collect import HANDS_OFF, OTHER
@@ -62,6 +63,7 @@ def page_of(explanation: Explanation, say: Saying) -> str:
         )
     else:
         add_meter(page, explanation.cap, say)
+        _offers(page, explanation.offers, say)
     _access(page, explanation, say)
     _commands(page, explanation.commands, say)
     _packets(page, explanation.packets, say)
@@ -124,7 +126,16 @@ def _line(page: Page, explanation: Explanation, say: Saying) -> None:
         page.pair(name.replace("_", " ").replace("ipv", "IPv"), held)
 
 
+def _offers(page: Page, offers: list[Offer], say: Saying) -> None:
+    """What the customer can buy, cheapest per byte first, as the menu of an SMS names it."""
+    ranked = sorted(offers, key=lambda offer: (offer.price_minor / offer.size_bytes, offer.letter))
+    menu = [f"{offer.letter} {say.size(offer.size_bytes)} {say.price(offer.price_minor)}" for offer in ranked]
+    if menu:
+        page.pair("Top-ups", " \N{MIDDLE DOT} ".join(menu) + ", VAT included")
+
+
 def _device(login_by: str, mac_lock: str, mac_address: str) -> str:
+    mac_address = "-".join(mac_address[at : at + 2] for at in range(0, len(mac_address), 2))
     if login_by == LoginBy.MAC:
         return f"logs in by its MAC address {mac_address}, without a password"
     if mac_lock == MacLock.LOCKED:
