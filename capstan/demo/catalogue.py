@@ -57,67 +57,83 @@ TOP_UPS = (
 
 def packages(units: Units) -> tuple[PackageOnOffer, ...]:
     """All packages, sizes in the provider's units."""
+    return (*_wireless(units), *_wired(units), *_hotspots(units))
 
-    def size(text: str) -> int:
-        return parse_bytes(text, units)
 
+def _wireless(units: Units) -> tuple[PackageOnOffer, ...]:
     return (
         PackageOnOffer(
             "wireless-15",
             "Wireless 15 GB",
             Terms(
-                allowance_bytes=size("15 GB"), rate_up_kbps=5_000, rate_down_kbps=20_000, at_cap=AtCap.BLOCK,
-                rollover_allowance_cycles=1, rollover_topup_cycles=2,
+                allowance_bytes=parse_bytes("15 GB", units), rate_up_kbps=5_000, rate_down_kbps=20_000,
+                at_cap=AtCap.BLOCK, rollover_allowance_cycles=1, rollover_topup_cycles=2,
             ),
         ),
         PackageOnOffer(
             "wireless-taster",
             "Wireless Taster 1 GB",
             Terms(
-                allowance_bytes=size("1 GB"), rate_up_kbps=50_000, rate_down_kbps=150_000, at_cap=AtCap.THROTTLE,
-                throttle_up_kbps=256, throttle_down_kbps=512,
+                allowance_bytes=parse_bytes("1 GB", units), rate_up_kbps=50_000, rate_down_kbps=150_000,
+                at_cap=AtCap.THROTTLE, throttle_up_kbps=256, throttle_down_kbps=512,
             ),
         ),
+    )  # fmt: skip
+
+
+def _wired(units: Units) -> tuple[PackageOnOffer, ...]:
+    return (
         PackageOnOffer(
             "fibre-200",
             "Fibre 200 GB, nights free",
             Terms(
-                allowance_bytes=size("200 GB"), cycle_anchor=CycleAnchor.ANNIVERSARY, rate_up_kbps=50_000,
-                rate_down_kbps=100_000, at_cap=AtCap.THROTTLE, throttle_up_kbps=1_000, throttle_down_kbps=2_000,
-                free_windows=(parse_window("1234567 00:00-06:00"),), rollover_topup_cycles=2,
+                allowance_bytes=parse_bytes("200 GB", units), cycle_anchor=CycleAnchor.ANNIVERSARY,
+                rate_up_kbps=50_000, rate_down_kbps=100_000, at_cap=AtCap.THROTTLE, throttle_up_kbps=1_000,
+                throttle_down_kbps=2_000, free_windows=(parse_window("1234567 00:00-06:00"),),
+                rollover_topup_cycles=2,
             ),
         ),
         PackageOnOffer(
             "fibre-500",
             "Fibre 500 GB, fair use by the week",
             Terms(
-                allowance_bytes=size("500 GB"), week_limit_bytes=size("150 GB"), rate_up_kbps=200_000,
-                rate_down_kbps=200_000, at_cap=AtCap.OPEN,
-            ),
-        ),
-        PackageOnOffer(
-            "hotspot-day",
-            "Market Hotspot, 300 MB a day",
-            Terms(
-                allowance_bytes=size("300 MB"), cycle_kind=CycleKind.DAY, rate_up_kbps=10_000, rate_down_kbps=50_000,
-                at_cap=AtCap.WALL,
-            ),
-        ),
-        PackageOnOffer(
-            "harbour-week",
-            "Harbour WiFi, 5 GB a week",
-            Terms(
-                allowance_bytes=size("5 GB"), cycle_kind=CycleKind.WEEK, day_limit_bytes=size("1.5 GB"),
-                rate_up_kbps=10_000, rate_down_kbps=80_000, at_cap=AtCap.WALL,
+                allowance_bytes=parse_bytes("500 GB", units), week_limit_bytes=parse_bytes("150 GB", units),
+                rate_up_kbps=200_000, rate_down_kbps=200_000, at_cap=AtCap.OPEN,
             ),
         ),
         PackageOnOffer(
             "adsl-20",
             "ADSL 20 GB, downloads counted",
             Terms(
-                allowance_bytes=size("20 GB"), counting=Counting.DOWN, rate_up_kbps=1_000, rate_down_kbps=8_000,
-                at_cap=AtCap.BLOCK, overshoot=OvershootPolicy.CARRY,
+                allowance_bytes=parse_bytes("20 GB", units), counting=Counting.DOWN, rate_up_kbps=1_000,
+                rate_down_kbps=8_000, at_cap=AtCap.BLOCK, overshoot=OvershootPolicy.CARRY,
             ),
         ),
-        PackageOnOffer("business", "Business uncapped", Terms(rate_up_kbps=100_000, rate_down_kbps=100_000, at_cap=AtCap.OPEN)),
+        PackageOnOffer(
+            "business",
+            "Business uncapped",
+            Terms(rate_up_kbps=100_000, rate_down_kbps=100_000, at_cap=AtCap.OPEN),
+        ),
+    )  # fmt: skip
+
+
+def _hotspots(units: Units) -> tuple[PackageOnOffer, ...]:
+    return (
+        PackageOnOffer(
+            "hotspot-day",
+            "Market Hotspot, 300 MB a day",
+            Terms(
+                allowance_bytes=parse_bytes("300 MB", units), cycle_kind=CycleKind.DAY, rate_up_kbps=10_000,
+                rate_down_kbps=50_000, at_cap=AtCap.WALL,
+            ),
+        ),
+        PackageOnOffer(
+            "harbour-week",
+            "Harbour WiFi, 5 GB a week",
+            Terms(
+                allowance_bytes=parse_bytes("5 GB", units), cycle_kind=CycleKind.WEEK,
+                day_limit_bytes=parse_bytes("1.5 GB", units), rate_up_kbps=10_000, rate_down_kbps=80_000,
+                at_cap=AtCap.WALL,
+            ),
+        ),
     )  # fmt: skip

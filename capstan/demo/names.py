@@ -24,7 +24,6 @@ SURNAMES = (
     "Diallo", "Traoré", "Lefèvre", "Okafor", "Adeyemi", "Papadakis", "Zhang", "Lin", "Schröder", "Keller",
 )  # fmt: skip
 
-# Name, what it does on the line.
 COMPANIES = (
     "Aloe Ridge Guest House", "Blue Crane Accountants", "Copper Kettle Coffee", "Drakenstein Dental Rooms",
     "Eastcliff Primary School", "Fynbos Physiotherapy", "Granite Peak Engineering", "Harbour Light Attorneys",

@@ -9,7 +9,7 @@ from typing import Any
 from capstan.demo.routers.codec import first
 from capstan.demo.routers.session import Addresses
 
-_POOL_SIZE = 4096  # no router here serves more lines; a larger network is used up to this
+_POOL_SIZE = 1024  # no router here serves more lines; a larger network is used up to this
 _CHOSEN_BY_ROUTER = "255.255.255.254"  # RFC 2865 §5.8
 
 
