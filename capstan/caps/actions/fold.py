@@ -179,9 +179,10 @@ def _redialled(cursor: Any, opened: Sequence[Session]) -> list[int]:
     }
     if not ids:
         return []
+    # `state + 0`: else the partial index of open sessions is read in full when it looks empty to the planner.
     cursor.execute(
         "SELECT s.service_id FROM caps_cap c JOIN metering_radiussession s"
-        " ON s.service_id = c.service_id AND s.id >= c.sessions_from AND s.state = 1"
+        " ON s.service_id = c.service_id AND s.id >= c.sessions_from AND s.state + 0 = 1"
         " WHERE c.service_id = ANY(%s::bigint[]) GROUP BY s.service_id HAVING count(*) > 1",
         [int_array(ids)],
     )

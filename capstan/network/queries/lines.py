@@ -39,7 +39,7 @@ _SESSIONS = """
         p.access_hash
     FROM unnest(%s::bigint[], %s::bigint[]) AS d(service_id, sessions_from)
     JOIN metering_radiussession s
-        ON s.service_id = d.service_id AND s.id >= d.sessions_from AND s.state = %s
+        ON s.service_id = d.service_id AND s.id >= d.sessions_from AND s.state + 0 = %s -- see listener.logins for the 0
     LEFT JOIN network_sessionaccess a ON a.session_id = s.id
     LEFT JOIN LATERAL (
         SELECT * FROM network_command WHERE session_id = s.id ORDER BY id DESC LIMIT 1
