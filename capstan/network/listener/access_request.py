@@ -47,13 +47,12 @@ class AccessRequest:
     """One login as it arrived. Raises DecodeError when it can't be read."""
 
     __slots__ = (
-        "address", "attributes", "device", "key", "mac_tried", "message_authenticator_at", "nas", "packet", "peer",
+        "_device", "address", "attributes", "key", "mac_tried", "message_authenticator_at", "nas", "packet", "peer",
         "settled", "sock", "source", "username", "values",
     )  # fmt: skip
 
     nas: Nas
-    device: Device
-    key: Key
+    _device: Device | None
 
     def __init__(self, packet: bytes, sock: UdpSocket, address: Address, source: Source) -> None:
         self.packet = packet
@@ -61,23 +60,29 @@ class AccessRequest:
         self.address = address
         self.source = source
         self.peer: Peer = source.peer
-        self.key = key_of(packet, address)
+        self.key: Key = key_of(packet, address)
         self.attributes = walk(packet)
-        self.values: dict[int, bytes] = {}
-        for kind, at, end in self.attributes:
-            if kind not in self.values:
-                self.values[kind] = packet[at:end]
-        self.message_authenticator_at = message_authenticator_at(self.attributes)
+        # Backwards, so that of equal attributes the first one stays.
+        self.values = {kind: packet[at:end] for kind, at, end in reversed(self.attributes)}
+        has_proof = _MESSAGE_AUTHENTICATOR in self.values
+        self.message_authenticator_at = message_authenticator_at(self.attributes) if has_proof else None
         self.username = text_of(self.values.get(_USER_NAME, b"")).strip().lower()
         self.mac_tried = False  # looked up by MAC address as well
         self.settled = False  # its cap row was brought up to date, or that has failed
 
     def meet(self, nas: Nas) -> None:
-        """The router is known: now the device is, too."""
+        """The router is known now."""
         self.nas = nas
-        calling = text_of(self.values.get(_CALLING_STATION_ID, b""))
-        port = text_of(self.values.get(_NAS_PORT_ID, b""))
-        self.device = Device(self.username, calling, nas.id, port)
+        self._device = None
+
+    @property
+    def device(self) -> Device:
+        """Where the login comes from; worked out only for the lines that it matters to."""
+        if self._device is None:
+            calling = text_of(self.values.get(_CALLING_STATION_ID, b""))
+            port = text_of(self.values.get(_NAS_PORT_ID, b""))
+            self._device = Device(self.username, calling, self.nas.id, port)
+        return self._device
 
     def names(self) -> Names:
         """What names its router; an address of the wrong length names nothing."""

@@ -32,16 +32,17 @@ from capstan.network.radius.packet import (
 from capstan.network.rules.login import (
     NO_PACKAGE,
     NO_SUCH_LINE,
+    ROOM,
     WRONG_LOGIN_MAC,
     LineRow,
     Refusal,
     is_login_mac,
-    learns_device,
+    is_wrong_device,
     live_sessions,
     refusal_for,
     room_for,
 )
-from capstan.services.rules import LoginBy, mac_of
+from capstan.services.rules import LoginBy, MacLock, mac_of
 
 _BURST = 256  # logins per query
 _FULL = 1024  # more wait in the socket's buffer
@@ -66,7 +67,8 @@ class Authentication:
         self.replaced: set[int] = set()  # services of which an older session is to be cut
         self._quarantine = quarantine
         self._strict: set[str] = set()  # addresses that have signed a request; learnt anew after a start
-        self._gathering: list[AccessRequest] = []
+        self._gathering: list[AccessRequest] = []  # to be looked up by username
+        self._strangers: list[AccessRequest] = []  # that have no line by username, to be looked up by MAC address
         self._flying: list[AccessRequest] = []
         self._by_mac = False  # what the flying query looks for
         self._parked: list[AccessRequest] = []
@@ -92,7 +94,8 @@ class Authentication:
     def attach(self, pipe: Pipe) -> None:
         """Go on with this connection; logins whose query was lost with the last one are asked about again."""
         self._pipe, self._query = pipe, LoginQuery(pipe)
-        self._gathering = self._flying + self._gathering
+        for one in self._flying:
+            self._gather(one)
         self._flying = []
 
     def detach(self) -> None:
@@ -122,17 +125,16 @@ class Authentication:
 
         Raises psycopg.Error when the database is away.
         """
-        if self._query is None or self._flying or not self._gathering:
+        if self._query is None or self._flying:
             return
-        self._by_mac = self._gathering[0].mac_tried
-        chosen = [one for one in self._gathering if one.mac_tried == self._by_mac][:_BURST]
-        taken = set(map(id, chosen))
-        self._gathering = [one for one in self._gathering if id(one) not in taken]
-        self._flying = chosen
-        if self._by_mac:
-            self._query.by_mac(sorted({mac for one in chosen for mac in _macs(one)}))
-        else:
-            self._query.by_username(list({one.username for one in chosen}))
+        if self._gathering:
+            self._by_mac = False
+            self._flying, self._gathering = self._gathering[:_BURST], self._gathering[_BURST:]
+            self._query.by_username([one.username for one in self._flying])
+        elif self._strangers:
+            self._by_mac = True
+            self._flying, self._strangers = self._strangers[:_BURST], self._strangers[_BURST:]
+            self._query.by_mac(sorted({mac for one in self._flying for mac in _macs(one)}))
 
     def fetch(self, now: datetime) -> bool:
         """Answer the logins whose lines have been read; True if some were.
@@ -147,9 +149,8 @@ class Authentication:
         lines = {row.mac_address if by_mac else row.username: row for row in rows}
         answers: list[Answer] = []
         for one in flying:
-            names = _macs(one) if by_mac else (one.username,)
-            row = next((lines[name] for name in names if name in lines), None)
             try:
+                row = _first_of(lines, _macs(one)) if by_mac else lines.get(one.username)
                 answer = self._decide(one, row, now)
             except Exception:
                 # One line's bad data must not stop the others; its router asks again, and staff find this.
@@ -179,7 +180,10 @@ class Authentication:
             for one in self._waiting.pop(service_id, ()):
                 one.settled = True
                 self._waiting_count -= 1
-                self._gathering.append(one)
+                self._gather(one)
+
+    def _gather(self, one: AccessRequest) -> None:
+        (self._strangers if one.mac_tried else self._gathering).append(one)
 
     def _other(self, sock: UdpSocket, packet: bytes, address: Address, source: Source, now: datetime) -> None:
         if packet[0] != STATUS_SERVER:
@@ -197,8 +201,8 @@ class Authentication:
         if reason is not None:
             self._refuse(one.address, reason, one.packet, now)
             return
-        if one.message_authenticator_at is not None and len(self._strict) < _STRICT_MAX:
-            self._strict.add(address)
+        if one.message_authenticator_at is not None and address not in self._strict:
+            self._learn_strict(address)
         answered = self.answers.find(one.key)
         if answered is None:
             self.answers.put(one.key, PENDING)
@@ -208,13 +212,18 @@ class Authentication:
         if answered != PENDING:
             send_all([(one.sock, answered, one.address)])
 
+    def _learn_strict(self, address: str) -> None:
+        if len(self._strict) >= _STRICT_MAX:
+            self._strict.clear()
+        self._strict.add(address)
+
     def _enter(self, one: AccessRequest) -> None:
         """Find the router; one nobody has entered is noted to be discovered, and its login waits."""
         names, address = one.names(), one.source.address
         nas = one.peer.known.get(names) or one.peer.nas(names, address)
         if nas is not None:
             one.meet(nas)
-            self._gathering.append(one)
+            self._gather(one)
             return
         self.discovered.add(Discovered(one.peer.id, identifier_of(names, address), address))
         if len(self._parked) < _FULL:
@@ -227,7 +236,7 @@ class Authentication:
         if row is None:
             if not one.mac_tried and _macs(one):
                 one.mac_tried = True
-                self._gathering.append(one)
+                self._gather(one)
                 return None
             return self._reject(one, None, one.unspoken() or NO_SUCH_LINE, now)
         refusal, proof = self._prove(one, row)
@@ -240,10 +249,11 @@ class Authentication:
             return None
         if row.cap_state is None:
             return self._reject(one, row, NO_PACKAGE, now, proof)
-        sessions = live_sessions(row.live)
-        room = room_for(row.session_limit, sessions, one.device)
+        wrong_device = row.mac_lock == MacLock.LOCKED and is_wrong_device(row, one.device)
+        sessions = live_sessions(row.live) if row.live else []
+        room = room_for(row.session_limit, sessions, one.device) if sessions else ROOM
         others = [] if row.session_limit == 1 else sessions
-        attributes = self._writer.accept(row, one.device, nas, others, now)
+        attributes = self._writer.accept(row, nas, others, wrong_device=wrong_device, now=now)
         if not isinstance(attributes, bytes):
             return self._reject(one, row, refusal_for(attributes.reasons[0]), now, proof)
         if room.refusal is not None:
@@ -259,7 +269,7 @@ class Authentication:
 
     def _must_wait(self, one: AccessRequest, row: LineRow, now: datetime) -> bool:
         """Whether the line has to be brought up to date, or learn its device, before its login is decided."""
-        learns = learns_device(row, one.device)
+        learns = mac_of(one.device.calling_station) if row.mac_lock == MacLock.LEARN else None
         if row.cap_state is not None and row.changes_at > now and learns is None:
             return False
         if self._waiting_count >= _WAITING_MAX:
@@ -292,3 +302,7 @@ def _macs(one: AccessRequest) -> list[str]:
     """The MAC addresses a login may mean: its username, else the calling station."""
     found = (mac_of(one.username), mac_of(one.device.calling_station))
     return [mac for mac in found if mac is not None]
+
+
+def _first_of(lines: dict[str, LineRow], names: list[str]) -> LineRow | None:
+    return next((lines[name] for name in names if name in lines), None)

@@ -17,8 +17,8 @@ from capstan.network.rules.login import LineRow
 
 _LOGINS = """
     SELECT s.id, s.username, s.mac_address, s.line_password, s.nt_hash, s.login_by, s.status, s.mac_lock,
-        s.session_limit, host(s.ipv4_address), s.ipv4_pool, s.ipv4_routes, s.ipv6_prefix, s.ipv6_pool,
-        s.ipv6_delegated_prefix, s.ipv6_delegated_pool, s.reply_extra,
+        s.session_limit, host(s.ipv4_address), s.ipv4_pool, nullif(s.ipv4_routes, '{{}}'), s.ipv6_prefix, s.ipv6_pool,
+        s.ipv6_delegated_prefix, s.ipv6_delegated_pool, nullif(s.reply_extra, '[]'),
         c.state,
         CASE WHEN v.allowance_bytes IS NOT NULL THEN c.remaining_bytes
             - CASE WHEN c.sink_bucket_id IS NULL THEN 0 ELSE c.counted_bytes - c.settled_bytes END
@@ -26,15 +26,15 @@ _LOGINS = """
         c.changes_at, c.weight_up = 0 AND c.weight_down = 0, cardinality(v.free_windows) > 0,
         v.at_cap IN ('block', 'wall') OR v.at_cap = 'overage' AND s.overage_consent IS NULL,
         v.counting, v.rate_up_kbps, v.rate_down_kbps, v.throttle_up_kbps, v.throttle_down_kbps,
-        ARRAY(
+        nullif(ARRAY(
             SELECT concat_ws(chr(31), r.state, r.nas_id,
                 coalesce(greatest(a.quota_bytes
                     - CASE WHEN v.counting = 'down' THEN 0 ELSE r.bytes_up END
                     - CASE WHEN v.counting = 'up' THEN 0 ELSE r.bytes_down END, 0), 0),
                 replace(r.nas_port_id, chr(31), ''), r.calling_station)
             FROM metering_radiussession r LEFT JOIN network_sessionaccess a ON a.session_id = r.id
-            WHERE r.service_id = s.id AND r.id >= c.sessions_from AND r.state < 3
-        )
+            WHERE r.service_id = s.id AND r.id >= c.sessions_from AND r.state + 0 < 3
+        ), '{{}}')
     FROM services_service s
     LEFT JOIN caps_cap c ON c.service_id = s.id
     LEFT JOIN catalog_packageversion v ON v.id = c.version_id
@@ -45,7 +45,8 @@ _BY_MAC = _LOGINS.format(condition="s.mac_address = ANY($1) AND s.mac_address <>
 
 _USERNAMES, _MACS = b"capstan_usernames", b"capstan_macs"
 
-# The plan must not depend on statistics: after a mass load without ANALYZE a scan would stop every login.
+# The plan must not depend on statistics: after a mass load without ANALYZE a scan would stop every login. `state + 0`
+# above, because the partial index of open sessions looks empty and cheap when statistics were taken while all were down.
 _PLAN = """
     SET plan_cache_mode TO force_generic_plan; SET jit TO off;
     SET enable_seqscan TO off; SET enable_hashjoin TO off; SET enable_mergejoin TO off

@@ -9,7 +9,7 @@ from capstan.network.listener.peers import Nas
 from capstan.network.radius.avp import Avp, encode_avps
 from capstan.network.radius.dictionary import encode_prefix, to_avp
 from capstan.network.rules.access import Access, Line, access_hash, desired_access
-from capstan.network.rules.login import Device, LineRow, LiveSession, budget_of, line_of
+from capstan.network.rules.login import LineRow, LiveSession, budget_of, line_of
 from capstan.network.rules.quota import Router, login_quota, quota_of
 from capstan.network.rules.words import AccessKind, Reason
 from capstan.network.vendors.registry import Quota
@@ -49,14 +49,14 @@ class AcceptWriter:
         return self._assemble(row, nas, written, 0)
 
     def accept(
-        self, row: LineRow, device: Device, nas: Nas, others: list[LiveSession], now: datetime
+        self, row: LineRow, nas: Nas, others: list[LiveSession], *, wrong_device: bool, now: datetime
     ) -> bytes | Access:
         """The attributes of the Accept for the access this line should have now.
 
         Returns the access itself when this router can only be told it by a Reject. `others` are the line's sessions
         that may go on beside the new one.
         """
-        line = line_of(row, device)
+        line = line_of(row, wrong_device=wrong_device)
         written = self._write(line, nas)
         if written is None:
             return desired_access(line)
@@ -102,6 +102,8 @@ def _access_avps(access: Access, nas: Nas, quota: Quota | None) -> bytes:
 
 
 def _limit(row: LineRow, nas: Nas, others: list[LiveSession], now: datetime) -> int | None:
+    if row.remaining_bytes is None or not row.cuts or not nas.profile.can_limit:
+        return None  # what most lines are; the rule below says the same, but at some cost
     router = Router(
         acted_upon=nas.acted_upon,
         can_limit=nas.profile.can_limit,
@@ -121,7 +123,7 @@ def _line_attributes(row: LineRow, nas: Nas) -> bytes:
         parts.append(_attribute(_FRAMED_IP_ADDRESS, packed))
     elif row.ipv4_pool:
         parts.append(_attribute(_FRAMED_POOL, row.ipv4_pool.encode()))
-    parts += (_attribute(_FRAMED_ROUTE, route.encode()) for route in row.ipv4_routes)
+    parts += (_attribute(_FRAMED_ROUTE, route.encode()) for route in row.ipv4_routes or ())
     if row.ipv6_prefix:
         parts.append(_attribute(_FRAMED_IPV6_PREFIX, encode_prefix(row.ipv6_prefix)))
     elif row.ipv6_pool:

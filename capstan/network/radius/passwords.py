@@ -37,6 +37,8 @@ def reveal_password(hidden: bytes, secret: bytes, authenticator: bytes) -> bytes
     """The password in a User-Password, None for a length that can't be one. With a wrong secret it is noise."""
     if not hidden or len(hidden) % _BLOCK or len(hidden) > _PAP_BYTES_MAX:
         return None
+    if len(hidden) == _BLOCK:
+        return _xor(hidden, md5(secret + authenticator).digest()).rstrip(b"\0")
     clear, last = b"", authenticator
     for at in range(0, len(hidden), _BLOCK):
         block = hidden[at : at + _BLOCK]

@@ -39,12 +39,12 @@ class LineRow(NamedTuple):
     session_limit: int
     ipv4_address: str | None
     ipv4_pool: str
-    ipv4_routes: list[str]
+    ipv4_routes: list[str] | None  # None for none, as in the lists below: most lines have none
     ipv6_prefix: str
     ipv6_pool: str
     ipv6_delegated_prefix: str
     ipv6_delegated_pool: str
-    reply_extra: list[list[str]]
+    reply_extra: list[list[str]] | None
     cap_state: CapState | None
     remaining_bytes: int | None  # None: uncapped
     changes_at: datetime
@@ -56,7 +56,7 @@ class LineRow(NamedTuple):
     rate_down_kbps: int | None
     throttle_up_kbps: int
     throttle_down_kbps: int
-    live: list[str]  # see `live_sessions`
+    live: list[str] | None  # see `live_sessions`
 
 
 class Device(NamedTuple):
@@ -107,20 +107,19 @@ def is_login_mac(row: LineRow, device: Device) -> bool:
     return bool(row.mac_address) and row.mac_address in (mac_of(device.username), mac_of(device.calling_station))
 
 
-def learns_device(row: LineRow, device: Device) -> str | None:
-    """The MAC address that this login teaches the line, None when there is nothing to learn."""
-    return mac_of(device.calling_station) if row.mac_lock == MacLock.LEARN else None
+def is_wrong_device(row: LineRow, device: Device) -> bool:
+    """Whether a locked line is used by another device. One that doesn't tell its MAC address is not taken for one."""
+    station = mac_of(device.calling_station) if row.mac_address else None
+    return station is not None and station != row.mac_address
 
 
-def line_of(row: LineRow, device: Device) -> Line:
-    """What decides the line's access. A device that doesn't tell its MAC address is not taken for a wrong one."""
+def line_of(row: LineRow, *, wrong_device: bool) -> Line:
+    """What decides the line's access."""
     assert row.cap_state is not None
-    locked = row.mac_lock == MacLock.LOCKED and row.mac_address != ""
-    station = mac_of(device.calling_station) if locked else None
     return Line(
         row.status,
         row.cap_state,
-        station is not None and station != row.mac_address,
+        wrong_device,
         row.rate_up_kbps,
         row.rate_down_kbps,
         row.throttle_up_kbps,
@@ -149,6 +148,9 @@ class Room(NamedTuple):
     replaces: bool
 
 
+ROOM = Room(None, False)
+
+
 def room_for(limit: int, sessions: Sequence[LiveSession], device: Device) -> Room:
     """Whether the session limit lets this login in. 0 means unlimited.
 
@@ -156,7 +158,7 @@ def room_for(limit: int, sessions: Sequence[LiveSession], device: Device) -> Roo
     that doesn't name devices can't tell them apart; then the newest login wins.
     """
     if not limit or len(sessions) < limit:
-        return Room(None, False)
+        return ROOM
     if any(one.is_stale or _is_same_device(one, device) for one in sessions):
         return Room(None, True)
     where = f"{len(sessions)} of {limit} sessions are up, on other devices"
