@@ -38,7 +38,8 @@ def run(options: Options, *, demo: bool) -> None:
     lock = single.hold(options.data_dir)
     supervisor = _Supervisor(options, (*PROCESSES, *(["demo"] if demo else [])))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        signal.signal(number, supervisor.ask_to_stop)
+        if signal.getsignal(number) != signal.SIG_IGN:  # nohup wants us to outlive the terminal
+            signal.signal(number, supervisor.ask_to_stop)
     try:
         supervisor.run()
     finally:

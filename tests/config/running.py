@@ -89,18 +89,18 @@ class Up:
         """The process id of the child started last under this name."""
         return int(self.heard("started", child=name)[-1]["pid"])
 
-    def healthy(self) -> bool:
-        """Whether the web server answers with 200."""
+    def processes_alive(self) -> dict[str, int] | None:
+        """What the web server says of the processes; None while it doesn't answer with 200."""
         try:
             with urllib.request.urlopen(f"http://127.0.0.1:{self.web_port}/health", timeout=5) as answer:
-                return bool(answer.status == 200)
+                return dict(json.load(answer)["processes"])
         except OSError:
-            return False
+            return None
 
     def wait_healthy(self) -> None:
         def healthy() -> bool:
             assert self.process.poll() is None, "".join(self.other_lines)
-            return self.healthy()
+            return self.processes_alive() is not None
 
         wait_until(healthy)
 

@@ -1,5 +1,6 @@
 """The embedded PostgreSQL on real folders: private, durable, recovering, and unhindered by what went before."""
 
+import contextlib
 import os
 import pwd
 import shutil
@@ -96,6 +97,25 @@ def test_data_survive_a_kill_of_the_whole_server_and_the_recovery_is_told(
         assert any("not ready" in line and "recovering from a crash" in line for line in said)
     finally:
         again.stop()
+
+
+def test_a_server_that_lost_its_head_is_cleared_away(folder: Path) -> None:
+    server = start(folder, say=print, durable=False)
+    with contextlib.closing(psycopg.connect(server.url(), autocommit=True)) as busy:
+        busy.pgconn.send_query(b"SELECT pg_sleep(600)")
+        busy.pgconn.flush()
+        wait_until(
+            lambda: ask(server, "SELECT count(*) FROM pg_stat_activity WHERE query ~ '^SELECT pg_sleep'") == 1
+        )
+        os.kill(server.process.pid, signal.SIGKILL)
+        server.process.wait()
+        began = time.monotonic()
+        again = start(folder, say=print, durable=False)
+        try:
+            assert ask(again, "SELECT 1") == 1
+            assert time.monotonic() - began < 25, "the sleeping process must not be waited for"
+        finally:
+            again.stop()
 
 
 def test_a_killed_holder_leaves_no_server_and_the_next_start_waits_for_its_end(folder: Path) -> None:

@@ -11,9 +11,13 @@ from pathlib import Path
 import pytest
 
 from capstan.config.embedded import leftovers
+from capstan.config.embedded.server import throwaway
 from tests.config.running import Up, is_alive, wait_until
 
 pytestmark = pytest.mark.xdist_group("processes")
+
+
+ALL = ("meter", "worker", "radius", "web")
 
 
 @pytest.fixture
@@ -82,6 +86,32 @@ def test_a_killed_supervisor_leaves_nothing_that_hinders(up: Up) -> None:
     assert (up.data_dir / "keys" / "field_key").read_text() == key
     assert up.run("check-settings").returncode == 0
     assert again.stop(signal.SIGINT) == 0
+
+
+def test_all_processes_come_up_and_stop_in_order(up: Up) -> None:
+    up.processes = ALL
+    up.start()
+    wait_until(lambda: up.processes_alive() == dict.fromkeys(sorted(ALL), 1))
+    assert up.run("status").returncode == 0
+    assert up.stop() == 0
+    stopped = [event["child"] for event in up.heard("stopped")]
+    assert set(stopped[:2]) == {"radius", "web"}
+    assert stopped[2:] == ["worker", "meter"]
+    assert not up.heard("ended by itself: starting it again")
+    assert not up.heard("did not stop in time: killing it")
+
+
+def test_with_a_database_of_ones_own_none_is_embedded(up: Up) -> None:
+    with throwaway() as server:
+        up.environment["DATABASE_URL"] = server.url()
+        up.start()
+        assert up.process.wait(60) == 1
+        wait_until(lambda: any("CAPSTAN_SECRET_KEY must be given" in line for line in up.other_lines))
+        up.environment |= {"CAPSTAN_SECRET_KEY": "s" * 40, "CAPSTAN_FIELD_KEY": "ab" * 32}
+        up.start().wait_healthy()
+        assert not (up.data_dir / "postgres").exists()
+        assert up.stop() == 0
+        assert server.process.poll() is None, "a database that isn't ours is left alone"
 
 
 def test_a_taken_port_is_named_before_anything_starts(up: Up) -> None:

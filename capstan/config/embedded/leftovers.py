@@ -33,21 +33,24 @@ def clear(data: Path, say: Say) -> None:
     for how, patience in _PATIENCE:
         if not (pids := running_in(data)):
             break
+        head = _head(pid_file, pids)
+        if head is None and how == signal.SIGINT:
+            continue  # to a process that has lost its head this only means: give up your query
         say(f"a PostgreSQL left by an earlier run still works on {data} (process {min(pids)}): stopping it")
-        _signal(pids if how == signal.SIGKILL else _postmaster(pid_file, pids), how)
+        _signal(pids if head is None or how == signal.SIGKILL else [head], how)
         _wait_gone(data, patience)
     if pids := running_in(data):
         raise OperatorError(f"the processes {pids} still use {data} and can't be stopped")
     pid_file.unlink(missing_ok=True)
 
 
-def _postmaster(pid_file: Path, pids: list[int]) -> list[int]:
-    """The server's head process; without it the others end by themselves, so all of them are told."""
+def _head(pid_file: Path, pids: list[int]) -> int | None:
+    """The server's head process, which stops all others; None when it is gone."""
     try:
         head = int(pid_file.read_text().splitlines()[0])
     except (FileNotFoundError, IndexError, ValueError):
-        return pids
-    return [head] if head in pids else pids
+        return None
+    return head if head in pids else None
 
 
 def _signal(pids: list[int], how: signal.Signals) -> None:

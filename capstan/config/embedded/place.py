@@ -58,7 +58,8 @@ def socket_in(home: Path) -> Path:
     inside = home / "socket"
     if len(os.fsencode(inside / _SOCKET_NAME)) <= _SOCKET_BYTES_MAX:
         return inside
-    return Path(tempfile.gettempdir()) / f"capstan-{_digest(home)}"
+    # Not where TMPDIR points: server and clients must agree. Another's folder of that name is refused, see _own_folder.
+    return Path("/tmp") / f"capstan-{_digest(home)}"  # noqa: S108
 
 
 def home_of(data_dir: Path) -> Path:
