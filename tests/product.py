@@ -23,6 +23,7 @@ from django.conf import settings
 from django.core.management import call_command
 from django.db import connection, connections
 
+from capstan.catalog.queries import terms
 from capstan.config.embedded import leftovers, server
 from capstan.config.embedded.server import Server, url_of
 from capstan.config.parent_death import die_with_parent
@@ -97,6 +98,7 @@ def database(on: Server) -> Iterator[str]:
 
 
 def _lead_to(on: Server, name: str) -> None:
+    terms.cache_clear()  # kept by id, and another database has others under the same ids
     connection.settings_dict.update(
         HOST=str(on.place.socket), USER="capstan", NAME=name, PASSWORD="", PORT=""
     )

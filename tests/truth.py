@@ -5,14 +5,13 @@ from collections.abc import Iterable
 
 from django.db.models import Sum
 
-from capstan.caps.models import Bucket, BucketTally, Cap, Drawdown
+from capstan.caps.models import Bucket, Cap, Drawdown
 from capstan.caps.rules.cap import CAPPED_BELOW
 from capstan.caps.rules.words import CapState
 from capstan.catalog.queries import terms
 from capstan.db.connection import connect
 from capstan.metering.models import Fault, Nas, RadiusSession, UsageHour
 from capstan.metering.records import texts_of, unpack
-from capstan.services.models import Service
 from tests.routers import Counters, Router
 
 
@@ -74,44 +73,48 @@ def check_totals() -> None:
             session.bytes_up + session.bytes_down - session.base_up - session.base_down
         )
         hours[session.service_id] += session.hour_up + session.hour_down
+    booked = _sums("service_id")
+    drawn = _sums("bucket_id")
+    buckets: dict[int, list[Bucket]] = defaultdict(list)
+    for bucket in Bucket.objects.select_related("tally"):
+        buckets[bucket.service_id].append(bucket)
     for cap in Cap.objects.all():
         assert hours[cap.service_id] == moved[cap.service_id], f"service {cap.service_id}"
         assert cap.counted_bytes == moved[cap.service_id], f"service {cap.service_id}"
-        _check_buckets(cap)
+        assert booked[cap.service_id] == cap.settled_bytes, f"service {cap.service_id}"
+        _check_buckets(cap, buckets[cap.service_id], drawn)
     assert not Fault.objects.exists(), list(Fault.objects.values())
 
 
-def _check_buckets(cap: Cap) -> None:
+def _sums(column: str) -> dict[int, int]:
+    """Draw-downs by service or bucket."""
+    rows = Drawdown.objects.values_list(column).annotate(total=Sum("bytes"))
+    return defaultdict(int, dict(rows))
+
+
+def _check_buckets(cap: Cap, buckets: list[Bucket], drawn: dict[int, int]) -> None:
     pending = cap.counted_bytes - cap.settled_bytes
     left = 0
-    for bucket in Bucket.objects.filter(service_id=cap.service_id):
-        tally = BucketTally.objects.get(bucket=bucket)
-        drawn = Drawdown.objects.filter(bucket=bucket).aggregate(total=Sum("bytes"))["total"] or 0
-        assert drawn == tally.drawn_bytes
+    for bucket in buckets:
+        tally = bucket.tally
+        assert drawn[bucket.pk] == tally.drawn_bytes
         gone = tally.drawn_bytes + tally.expired_bytes + tally.voided_bytes + tally.moved_bytes
         gone += pending if cap.sink_bucket_id == bucket.pk else 0
         assert 0 <= gone <= bucket.size_bytes
         left += bucket.size_bytes - gone
-    drawn = Drawdown.objects.filter(service_id=cap.service_id).aggregate(total=Sum("bytes"))["total"] or 0
-    assert drawn == cap.settled_bytes
     package = terms(cap.version_id)
     if package.allowance_bytes is not None:
         assert (cap.state != CapState.OPEN) == (left < CAPPED_BELOW), f"{cap.state} with {left} bytes left"
 
 
-def is_capped(username: str) -> bool:
-    return Cap.objects.exclude(state=CapState.OPEN).filter(service__username=username).exists()
-
-
 def rates() -> dict[str, int]:
     """Username -> the speed down in bit/s that each line should have now."""
     found = {}
-    for service in Service.objects.all():
-        cap = Cap.objects.get(service=service)
+    for cap in Cap.objects.select_related("service"):
         package = terms(cap.version_id)
         kbps = package.throttle_down_kbps if cap.state == CapState.THROTTLED else package.rate_down_kbps
         assert kbps is not None
-        found[service.username] = kbps * 1000
+        found[cap.service.username] = kbps * 1000
     return found
 
 
