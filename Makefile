@@ -22,7 +22,7 @@ bench: setup
 
 # A real router in network namespaces: needs root (NET_ADMIN), so it stays outside the gate.
 test-nas: setup
-	.venv/bin/pytest tests/nas
+	.venv/bin/pytest -o addopts="-q -p no:cacheprovider" tests/nas
 
 setup:
 	@tools/setup.sh

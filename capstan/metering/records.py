@@ -66,7 +66,7 @@ def session_key(nas_id: int, session_id: bytes, username: bytes, class_value: by
 
     An id used again for a later session has the same key; the fold tells the two apart by their start.
     """
-    return md5(b"\0".join((b"%d" % nas_id, session_id, username, login_of(class_value)))).digest()
+    return bytes(md5(b"\0".join((b"%d" % nas_id, session_id, username, login_of(class_value)))).digest())
 
 
 def make_record(

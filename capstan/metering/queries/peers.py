@@ -39,7 +39,7 @@ def peers_version(conn: "psycopg.Connection[Any]") -> tuple[Any, ...]:
         " (SELECT (count(*), sum(xmin::text::bigint))::text FROM metering_nas)"
     ).fetchone()
     assert row is not None
-    return row
+    return tuple(row)
 
 
 def load_peers(conn: "psycopg.Connection[Any]") -> list[PeerRow]:
