@@ -68,7 +68,9 @@ class Authentication:
         self._quarantine = quarantine
         self._strict: set[str] = set()  # addresses that have signed a request; learnt anew after a start
         self._gathering: list[AccessRequest] = []  # to be looked up by username
-        self._strangers: list[AccessRequest] = []  # that have no line by username, to be looked up by MAC address
+        self._strangers: list[
+            AccessRequest
+        ] = []  # that have no line by username, to be looked up by MAC address
         self._flying: list[AccessRequest] = []
         self._by_mac = False  # what the flying query looks for
         self._parked: list[AccessRequest] = []

@@ -104,5 +104,3 @@ class Chores:
             self._conn.close()
             self._conn = None
         django.db.connection.close()
-
-

@@ -90,7 +90,9 @@ class Directory:
     """All peers. `source(address)` finds the one with the longest matching network."""
 
     def __init__(self, rows: Iterable[PeerRow]) -> None:
-        self._networks: dict[tuple[int, int], dict[int, Peer]] = {}  # (IP version, prefix length) -> network -> peer
+        self._networks: dict[
+            tuple[int, int], dict[int, Peer]
+        ] = {}  # (IP version, prefix length) -> network -> peer
         self._sources: dict[str, Source] = {}
         self.peers = 0
         for row in rows:

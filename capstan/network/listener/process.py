@@ -209,7 +209,9 @@ class Listener:
         link.flying_since = None
         link.retry_at = time.monotonic() + link.retry_seconds
         link.retry_seconds = min(link.retry_seconds * 2, _RETRY_LAST)
-        log.warning("the database is away; nothing is acknowledged", half=link.name, problem=str(error).strip())
+        log.warning(
+            "the database is away; nothing is acknowledged", half=link.name, problem=str(error).strip()
+        )
 
     def _take_or_not(self, link: Link, take: bool) -> None:
         """Leave packets in the sockets' buffers while they can't be dealt with."""
@@ -247,7 +249,9 @@ class Listener:
         try:
             self.accounting.close(now=self.now())
         except psycopg.Error as error:
-            log.warning("stopped without the database; what was not acknowledged will be repeated", problem=str(error))
+            log.warning(
+                "stopped without the database; what was not acknowledged will be repeated", problem=str(error)
+            )
 
 
 def _bind(sockets: list[UdpSocket], host: str, port: int) -> int:

@@ -139,7 +139,9 @@ class Upkeep:
                 add_refusals(conn, refusals)
                 add_login_failures(conn, failures)
             if replaced:
-                raise_access_due(replaced, cause="a redial took its place", now=now, due_at=now + _REPLACE_AFTER)
+                raise_access_due(
+                    replaced, cause="a redial took its place", now=now, due_at=now + _REPLACE_AFTER
+                )
 
         self._chores.submit("counts", chore)
 

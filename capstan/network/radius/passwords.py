@@ -89,7 +89,9 @@ def challenge_response(challenge: bytes, nt_hash: bytes) -> bytes:
 def _des(block: bytes, key: bytes) -> bytes:
     """One block under single DES. Three equal keys in triple DES are single DES, which is all OpenSSL still offers."""
     bits = int.from_bytes(key, "big")
-    spread = bytes((bits >> (49 - 7 * place) & 0x7F) << 1 for place in range(8))  # the parity bit counts for nothing
+    spread = bytes(
+        (bits >> (49 - 7 * place) & 0x7F) << 1 for place in range(8)
+    )  # the parity bit counts for nothing
     encryptor = Cipher(TripleDES(spread * 3), modes.ECB()).encryptor()  # noqa: S305 - the protocol's own mode
     return encryptor.update(block)
 

@@ -79,7 +79,9 @@ _WRONG = "Wrong username or password."
 
 NO_SUCH_LINE = Refusal("no line has this username", _WRONG)
 WRONG_PASSWORD = Refusal("wrong password", _WRONG)
-GARBLED_PASSWORD = Refusal("wrong password; it is no readable text, so the router's secret may be wrong", _WRONG)
+GARBLED_PASSWORD = Refusal(
+    "wrong password; it is no readable text, so the router's secret may be wrong", _WRONG
+)
 NO_PASSWORD = Refusal("the router sent no password that we understand (PAP, CHAP or MS-CHAPv2)", _WRONG)
 MSCHAP1 = Refusal("the router asked with MS-CHAP version 1; set it to version 2, CHAP or PAP", _WRONG)
 EAP = Refusal(
@@ -92,7 +94,9 @@ NO_PACKAGE = Refusal("the line has no package in force", "This line is not set u
 _BY_REASON = {
     Reason.ENDED: Refusal("the service has ended", "This service has ended."),
     Reason.SUSPENDED: Refusal("the service is suspended", "This service is suspended. Please contact us."),
-    Reason.WRONG_DEVICE: Refusal("wrong device: the line is locked to another one", "This line is locked to another device."),
+    Reason.WRONG_DEVICE: Refusal(
+        "wrong device: the line is locked to another one", "This line is locked to another device."
+    ),
     Reason.CAPPED: Refusal("the data is used up", "Your data is used up. Buy a top-up to go on."),
 }
 
@@ -104,7 +108,10 @@ def refusal_for(reason: Reason) -> Refusal:
 
 def is_login_mac(row: LineRow, device: Device) -> bool:
     """Whether this device is the one that a MAC-authenticated line is known by."""
-    return bool(row.mac_address) and row.mac_address in (mac_of(device.username), mac_of(device.calling_station))
+    return bool(row.mac_address) and row.mac_address in (
+        mac_of(device.username),
+        mac_of(device.calling_station),
+    )
 
 
 def is_wrong_device(row: LineRow, device: Device) -> bool:

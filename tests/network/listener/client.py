@@ -58,7 +58,12 @@ class Client:
         return head + hashlib.md5(head + bytes(16) + body + self.secret).digest() + body
 
     def access(
-        self, attributes: Attributes, *, signed: bool = True, authenticator: bytes | None = None, code: int = 1
+        self,
+        attributes: Attributes,
+        *,
+        signed: bool = True,
+        authenticator: bytes | None = None,
+        code: int = 1,
     ) -> bytes:
         """An Access-Request (or Status-Server), with a Message-Authenticator if `signed`."""
         authenticator = authenticator or os.urandom(16)

@@ -18,6 +18,7 @@ from capstan.metering.records import Record, unpack
 from capstan.network.listener.process import Listener
 from capstan.services.models import ConnectionType, PackageChange, Service
 from capstan.services.rules import nt_hash
+from capstan.values import clock
 from tests.network.listener.client import Client
 
 PASSWORD = "open sesame"
@@ -59,14 +60,14 @@ class Provider:
             service=service, package=package, starts_at=LONG_AGO, made_at=LONG_AGO, actor="test"
         )
         if open_now:
-            open_cap(service.pk, now=datetime.now(tz=UTC))
+            open_cap(service.pk, now=clock.now())
         return service
 
 
 @pytest.fixture
 def provider(transactional_db: None) -> Provider:
     with connect() as conn:
-        ensure_partitions(conn, now=datetime.now(tz=UTC))
+        ensure_partitions(conn, now=clock.now())
     return Provider()
 
 
@@ -130,4 +131,4 @@ def wait_for(condition: Callable[[], Any], seconds: float = 10) -> Any:
 
 
 def soon(**values: float) -> datetime:
-    return datetime.now(tz=UTC) + timedelta(**values)
+    return clock.now() + timedelta(**values)

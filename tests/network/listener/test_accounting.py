@@ -4,13 +4,13 @@ import hashlib
 import os
 import struct
 from collections.abc import Callable
-from datetime import UTC, datetime
 
 import pytest
 
 from capstan.metering.models import Nas, PacketSample, Peer, Quarantine, Stream
 from capstan.metering.records import texts_of
 from capstan.network.listener.process import Listener
+from capstan.values import clock
 from tests.network.listener.client import Client, encode, interim, u32
 from tests.network.listener.conftest import Provider, logged, wait_for
 
@@ -145,7 +145,9 @@ def test_unknown_peer_is_quarantined(provider: Provider, client: Client) -> None
     provider.peer.network = "192.0.2.9"
     provider.peer.save()
     wait_for(lambda: client.ask(client.accounting(interim()), timeout=0.2) is None)
-    wait_for(lambda: Quarantine.objects.filter(reason__startswith="unknown peer", source="127.0.0.1").exists())
+    wait_for(
+        lambda: Quarantine.objects.filter(reason__startswith="unknown peer", source="127.0.0.1").exists()
+    )
 
 
 def test_padding_after_the_packet_is_not_part_of_it(provider: Provider, client: Client) -> None:
@@ -163,7 +165,9 @@ def test_status_server(provider: Provider, client: Client, to_acct: bool) -> Non
     forger = Client("127.0.0.1", client.auth[1], client.acct[1], b"guess")
     assert forger.ask(forger.access([], code=12), to_acct=to_acct, timeout=0.2) is None
     port = "accounting" if to_acct else "authentication"
-    wait_for(lambda: Quarantine.objects.filter(port=port, reason__contains="Message-Authenticator").count() == 2)
+    wait_for(
+        lambda: Quarantine.objects.filter(port=port, reason__contains="Message-Authenticator").count() == 2
+    )
 
 
 def test_a_few_raw_packets_of_each_router_are_kept(provider: Provider, client: Client) -> None:
@@ -183,7 +187,7 @@ def test_stopping_ends_the_stream(provider: Provider, start: Callable[..., Liste
 
 
 def test_records_are_dated_by_their_receipt(provider: Provider, start: Callable[..., Listener]) -> None:
-    moment = datetime.now(tz=UTC).replace(microsecond=0)
+    moment = clock.now().replace(microsecond=0)
     listener = start(now=lambda: moment)
     client = Client("127.0.0.1", listener.auth_port, listener.acct_port)
     assert client.ask(client.accounting(interim()))

@@ -4,7 +4,7 @@ import hashlib
 import os
 import struct
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from ipaddress import ip_address
 from typing import Any
 
@@ -21,6 +21,7 @@ from capstan.network.rules.access import Access, access_hash
 from capstan.network.rules.words import AccessKind
 from capstan.services.models import Service
 from capstan.services.rules import LoginBy, MacLock, ServiceStatus
+from capstan.values import clock
 from capstan.values.refused import Refused
 from tests.network.listener.client import Client, Reply, u32, vsa
 from tests.network.listener.conftest import LONG_AGO, PASSWORD, Provider, soon, wait_for
@@ -130,7 +131,9 @@ def test_a_wrong_secret_is_hinted_at(provider: Provider, dial: Dial) -> None:
     provider.service()
     client = dial()
     authenticator = os.urandom(16)
-    forged = Client("127.0.0.1", client.auth[1], client.acct[1], b"other secret").pap(b"x" * 16, authenticator)
+    forged = Client("127.0.0.1", client.auth[1], client.acct[1], b"other secret").pap(
+        b"x" * 16, authenticator
+    )
     packet = client.access([(1, USER.encode()), forged, NAS], authenticator=authenticator)
     reply = client.ask(packet)
     assert reply is not None
@@ -200,8 +203,12 @@ def test_access_by_router_status_and_cap(
         assert reply.vendor(MIKROTIK, 8) == b"256k/512k"
 
 
-@pytest.mark.parametrize("values", [{"observe_only": True}, {"discovered": True}, {"vendor_profile": "unheard-of"}])
-def test_observed_router_gets_plain_open_access(provider: Provider, dial: Dial, values: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "values", [{"observe_only": True}, {"discovered": True}, {"vendor_profile": "unheard-of"}]
+)
+def test_observed_router_gets_plain_open_access(
+    provider: Provider, dial: Dial, values: dict[str, Any]
+) -> None:
     Nas.objects.update(**values)
     service = provider.service(ipv4_address="192.0.2.77", status=ServiceStatus.SUSPENDED)
     capped(service, CapState.BLOCKED)
@@ -261,19 +268,21 @@ def test_reply_extra_is_checked_by_the_dictionary(
 ) -> None:
     service = provider.service()
     with pytest.raises(Refused, match=problem):
-        set_reply_extra(service_id=service.pk, pairs=[("Framed-MTU", "1480"), pair], actor="test", now=LONG_AGO)
+        set_reply_extra(
+            service_id=service.pk, pairs=[("Framed-MTU", "1480"), pair], actor="test", now=LONG_AGO
+        )
     service.refresh_from_db()
     assert service.reply_extra == []
 
 
 def test_line_behind_the_clock_is_rolled_first(provider: Provider, dial: Dial) -> None:
     service = provider.service(terms={"allowance_bytes": 5 * 10**9, "at_cap": "throttle"})
-    then = datetime.now(tz=UTC) - timedelta(seconds=5)
+    then = clock.now() - timedelta(seconds=5)
     Cap.objects.filter(service=service).update(state=CapState.BLOCKED, changes_at=then)
     reply = dial().login(USER, PASSWORD, NAS)
     assert reply.code == ACCEPT
     assert reply.vendor(MIKROTIK, 8) == b"2000k/10000k"
-    assert Cap.objects.get(service=service).changes_at > datetime.now(tz=UTC)
+    assert Cap.objects.get(service=service).changes_at > clock.now()
 
 
 def test_line_without_a_cap_row_gets_one(provider: Provider, dial: Dial) -> None:
@@ -306,7 +315,9 @@ def test_line_without_a_package_is_refused_in_words(provider: Provider, dial: Di
 def test_lines_that_log_in_by_mac(
     provider: Provider, dial: Dial, username: str, calling: bytes, password: str, code: int
 ) -> None:
-    provider.service("box@example.net", login_by=LoginBy.MAC, mac_address="02005E000001", mac_lock=MacLock.LOCKED)
+    provider.service(
+        "box@example.net", login_by=LoginBy.MAC, mac_address="02005E000001", mac_lock=MacLock.LOCKED
+    )
     station = [(31, calling)] if calling else []
     assert dial().login(username, password, NAS, *station).code == code
 

@@ -55,7 +55,9 @@ def test_nothing_is_acknowledged_while_the_database_is_away(
     accounting = client.accounting(interim())
     status = client.access([], code=12)
     assert client.ask(accounting, timeout=0.5) is None
-    assert client.ask(status, to_acct=True, timeout=0.2) is None, "it must look dead, so that another is asked"
+    assert client.ask(status, to_acct=True, timeout=0.2) is None, (
+        "it must look dead, so that another is asked"
+    )
     assert logged() == []
     away.clear()
     assert client.receive(accounting) is None or logged()
