@@ -13,6 +13,7 @@ class Scale:
     history: int  # closed sessions of each user this month
     history_growth: int
     rounds: int
+    calibration_seconds: int
     rival_seconds: int
     product_seconds: int
     burst_seconds: int
@@ -29,6 +30,7 @@ FULL: Final = Scale(
     history=5,
     history_growth=10,
     rounds=3,
+    calibration_seconds=10,
     rival_seconds=15,
     product_seconds=60,
     burst_seconds=10,
@@ -44,6 +46,7 @@ QUICK: Final = Scale(
     history=5,
     history_growth=10,
     rounds=3,
+    calibration_seconds=2,
     rival_seconds=2,
     product_seconds=4,
     burst_seconds=3,

@@ -58,9 +58,12 @@ def interim(contest: Contest, window: int) -> Finding:
     """Target 1: Interim-Updates acknowledged and folded, against FreeRADIUS with rlm_sql."""
     ours: list[Cell] = []
     theirs: list[Cell] = []
+    limit = _balanced(_product_interim(contest, window, "calibration", contest.scale.calibration_seconds))
     for _ in range(contest.scale.rounds):
         theirs.append(_rival_interim(contest, window))
-        ours.append(_product_interim(contest, window))
+        ours.append(
+            _product_interim(contest, window, "interim", contest.scale.product_seconds, L=round(limit))
+        )
     ratio = _median(ours) / _median(theirs)
     remarks = [
         f"wrong counters: {cell.side} {cell.notes['wrong']:.0f}"
@@ -193,22 +196,33 @@ def _rival_interim(contest: Contest, window: int) -> Cell:
     return cell
 
 
-def _product_interim(contest: Contest, window: int) -> Cell:
+def _product_interim(contest: Contest, window: int, what: str, seconds: int, **limit: int) -> Cell:
     file = contest.folder / "product-acknowledged"
     conn = contest.ours.conn
     wait_folded(conn, seconds=_FOLD_PATIENCE)
     with BacklogWatch() as watch:
         cell = contest.arena.run(
-            contest.ours, f"interim W={window}", "interim", w=window, n=contest.steady_users, T=contest.our_t0,
-            u=WARM_UP, d=contest.scale.product_seconds, o=file,
+            contest.ours, f"{what} W={window}", "interim", w=window, n=contest.steady_users, T=contest.our_t0,
+            u=WARM_UP, d=seconds, o=file, **limit,
         )  # fmt: skip
     start = cell.load.began + WARM_UP
-    grown = watch.at(start + cell.load.seconds) - watch.at(start)
-    cell.rate = min(cell.load.rps, cell.load.rps - grown / cell.load.seconds)
-    cell.notes["backlog_end"] = watch.at(start + cell.load.seconds)
+    end = start + cell.load.seconds
+    cell.rate = min(cell.load.rps, cell.load.rps - (watch.at(end) - watch.at(start)) / cell.load.seconds)
+    cell.notes["backlog_end"] = watch.at(end)
     cell.notes["drain_s"] = wait_folded(conn, seconds=_FOLD_PATIENCE)
     cell.notes["wrong"] = _wrong(file, product.session_bytes(conn))
     return cell
+
+
+def _balanced(cell: Cell) -> float:
+    """The rate at which listener and meter would both keep up, from a run in which the listener outran the meter.
+
+    Unlimited, a closed loop gives the listener all the CPU that it can use, which the meter then lacks. Both together
+    spent so much CPU: it is shared out so that what is acknowledged is also folded.
+    """
+    folding = sum(us for name, us in cell.cpu_us.items() if name in ("meter", "postgres capstan meter"))
+    other = sum(cell.cpu_us.values()) - folding
+    return (folding + other) / (other / cell.load.rps + folding / cell.rate)
 
 
 def _wrong(file: Path, stored: dict[str, tuple[int, int]]) -> int:

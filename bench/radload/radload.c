@@ -18,7 +18,7 @@
 static const char USAGE[] =
     "usage: radload -m start|open|interim|cross|mix|pap|chap|storm|sink [options]\n"
     "  -h host, -p accounting port, -a authentication port, -s secret (127.0.0.1, 1813, 1812, testing123)\n"
-    "  -w requests in flight (64), or -r requests a second (open loop)\n"
+    "  -w requests in flight (64; closed loop), with -L no more than so many a second; or -r requests a second (open loop)\n"
     "  -u seconds of warm-up (1), -d seconds counted (5)\n"
     "  -n users (1000), -b first user (0), -N NASes (16), -P source ports of each NAS (4)\n"
     "  -t tag: first byte of Acct-Session-Ids, hex (a1); -T start of the sessions, seconds since 1970\n"
@@ -34,7 +34,7 @@ static struct {
     const char *name, *host, *acknowledged;
     uint16_t acct_port, auth_port;
     uint32_t window, ports, verify_every;
-    double warm_up, duration, retransmit;
+    double limit, warm_up, duration, retransmit;
 } run = {.host = "127.0.0.1", .acct_port = 1813, .auth_port = 1812, .window = 64, .ports = 4, .verify_every = 1,
          .warm_up = 1, .duration = 5, .retransmit = 3};
 
@@ -93,7 +93,7 @@ static bool paced(uint64_t now, uint64_t *due)
 {
     if (plan.rate <= 0) {
         *due = now;
-        return in_flight < run.window;
+        return in_flight < run.window && (run.limit <= 0 || issued <= (now - began_us) * run.limit / 1e6);
     }
     *due = began_us + (uint64_t)(issued / plan.rate * 1e6);
     return *due <= now;
@@ -126,7 +126,7 @@ static void drive(void)
         if (!over)
             produce(now);
         links_flush();
-        links_receive(plan.rate > 0 ? 1 : 10, run.verify_every, answered);
+        links_receive(plan.rate > 0 || run.limit > 0 ? 1 : 10, run.verify_every, answered);
         now = clock_us();
         if (now >= next_retransmit) {
             links_retransmit(now, (uint64_t)(run.retransmit * 1e6));
@@ -182,6 +182,7 @@ static void read_option(int option)
     case 's': config.secret = optarg; break;
     case 'w': run.window = atoi(optarg); break;
     case 'r': plan.rate = atof(optarg); break;
+    case 'L': run.limit = atof(optarg); break;
     case 'u': run.warm_up = atof(optarg); break;
     case 'd': run.duration = atof(optarg); break;
     case 'n': plan.users = atoi(optarg); break;
@@ -226,7 +227,7 @@ int main(int argc, char **argv)
     int option;
 
     plan = (struct plan){.users = 1000, .interims = 4, .active = 20000};
-    while ((option = getopt(argc, argv, "m:h:p:a:s:w:r:u:d:n:b:N:P:t:T:i:f:x:Ak:V:R:o:l:")) != -1)
+    while ((option = getopt(argc, argv, "m:h:p:a:s:w:r:L:u:d:n:b:N:P:t:T:i:f:x:Ak:V:R:o:l:")) != -1)
         read_option(option);
     check_options();
     plan.nases = config.nases;
