@@ -10,6 +10,8 @@ from typing import Any
 
 import psycopg
 
+from capstan.metering.actions.log_reader import backlog
+
 
 @dataclass(frozen=True)
 class Gauge:
@@ -17,35 +19,14 @@ class Gauge:
 
     name: str
     meaning: str
-    sql: str
+    sql: str = ""
     label: str = ""
 
 
-_UNFOLDED = """
-SELECT '', {} FROM metering_stream stream
-LEFT JOIN metering_meterposition position ON position.stream_id = stream.id
-CROSS JOIN LATERAL (
-    SELECT min(received_at) AS oldest, count(*) AS rows FROM (
-        SELECT received_at FROM metering_packetlog log
-        WHERE log.stream_id = stream.id AND log.seq > coalesce(position.seq, 0)
-          AND log.day >= coalesce(position.day, (stream.opened_at AT TIME ZONE 'UTC')::date)
-        ORDER BY log.seq LIMIT 100000
-    ) behind
-) unfolded
-WHERE stream.closed_at IS NULL OR stream.closed_at > %(now)s - interval '2 days'
-"""
+METER_LAG = Gauge("capstan_meter_lag_seconds", "age of the oldest record that is not folded yet")
+BACKLOG = Gauge("capstan_packet_log_backlog_records", "records in the packet log that are not folded yet")
 
 GAUGES = (
-    Gauge(
-        "capstan_meter_lag_seconds",
-        "age of the oldest packet log row that is not folded yet",
-        _UNFOLDED.format("coalesce(extract(epoch FROM %(now)s - min(oldest)), 0)"),
-    ),
-    Gauge(
-        "capstan_packet_log_backlog_rows",
-        "packet log rows that are not folded yet, counted to 100000 a stream",
-        _UNFOLDED.format("coalesce(sum(rows), 0)"),
-    ),
     Gauge(
         "capstan_access_due",
         "services whose sessions are to be compared with the access they should have",
@@ -74,6 +55,9 @@ GAUGES = (
 
 def read(conn: psycopg.Connection[Any], *, now: datetime) -> Iterator[tuple[Gauge, list[tuple[str, float]]]]:
     """Each gauge with its values. Raises psycopg.Error when the database can't say."""
+    records, lag_seconds = backlog(conn.cursor(), now=now)
+    yield METER_LAG, [("", lag_seconds)]
+    yield BACKLOG, [("", records)]
     for gauge in GAUGES:
         rows = conn.execute(gauge.sql, {"now": now}).fetchall()
         yield gauge, [(str(label), float(value)) for label, value in rows]

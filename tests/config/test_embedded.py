@@ -22,6 +22,7 @@ from capstan.config.embedded import leftovers, place, tuning
 from capstan.config.embedded.server import Server, start, throwaway
 from capstan.config.errors import OperatorError
 from tests import needs
+from tests.config.running import wait_until
 from tools.tidy import ROOT
 
 HOLDER = """
@@ -48,14 +49,6 @@ def ask(server: Server, question: str) -> object:
     with psycopg.connect(server.url()) as conn:
         row = conn.execute(question).fetchone()
         return row and row[0]
-
-
-def wait_until(true: object, seconds: float = 20) -> None:
-    until = time.monotonic() + seconds
-    assert callable(true)
-    while not true():
-        assert time.monotonic() < until, "waited in vain"
-        time.sleep(0.05)
 
 
 def test_it_is_private_durable_and_no_superusers(folder: Path) -> None:

@@ -81,7 +81,7 @@ def test_metrics_tell_beats_and_gauges(client: Client) -> None:
     assert 'capstan_process_lag_seconds{host="192.0.2.1",kind="meter",pid="3"} 0.5' in lines
     assert 'capstan_faults_open{kind="counters"} 1.0' in lines
     assert 'capstan_quarantined_packets{reason="unknown peer"} 7.0' in lines
-    assert "capstan_packet_log_backlog_rows 2.0" in lines
+    assert "capstan_packet_log_backlog_records 2.0" in lines
     lag = next(float(line.split()[1]) for line in lines if line.startswith("capstan_meter_lag_seconds"))
     assert 30 <= lag < 60
 
