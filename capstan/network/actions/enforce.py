@@ -36,7 +36,8 @@ log = structlog.get_logger(__name__)
 ACTOR = "enforcement"
 CLAIM_MAX = 200
 IN_FLIGHT_MAX = 2_000
-_UNREACHABLE_RETRY = timedelta(seconds=5)  # the listener notes a router's address a moment after its first packet
+# The listener notes a router's address a moment after its first packet.
+_UNREACHABLE_RETRY = timedelta(seconds=5)
 
 Planned = tuple[Due, Compared, CommandKind]
 
