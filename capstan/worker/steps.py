@@ -11,7 +11,7 @@ from capstan.caps.actions.cap import provider_zone, roll_due, seal_due
 from capstan.caps.actions.missing import open_missing
 from capstan.db.connection import connect
 from capstan.db.locks import try_lock
-from capstan.metering.actions.packet_log import drop_partitions, ensure_partitions
+from capstan.metering.actions.packet_log import close_ended_streams, drop_partitions, ensure_partitions
 from capstan.metering.actions.usage_days import roll_up_days
 from capstan.network.actions.commands import prove
 from capstan.network.actions.reconcile import batch_size, sweep
@@ -67,6 +67,7 @@ def _packet_log_days(now: datetime) -> int:
 
 def _packet_log_retention(now: datetime) -> int:
     with connect(name="capstan worker packet log") as conn:
+        close_ended_streams(conn, now=now)
         return len(drop_partitions(conn, now=now, keep_days=settings.OPTIONS.packet_log_days))
 
 

@@ -106,7 +106,7 @@ def test_a_day_is_dropped_only_when_old_and_folded(conn: "psycopg.Connection[Any
     assert drop_partitions(conn, now=kept, keep_days=40) == ["metering_packetlog_20210309"]
     assert drop_partitions(conn, now=kept, keep_days=30) == ["metering_packetlog_20210311"]
     conn.execute(
-        "INSERT INTO metering_meterposition (stream_id, seq, day) VALUES (%s, 1, %s)",
+        "INSERT INTO metering_meterposition (stream_id, seq, day, drained) VALUES (%s, 1, %s, false)",
         (stream.stream_id, NOON.date()),
     )
     assert drop_partitions(conn, now=kept, keep_days=30) == []

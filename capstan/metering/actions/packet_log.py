@@ -88,7 +88,7 @@ class StreamWriter:
 
     def close(self, *, now: datetime) -> None:
         """Say that no further row will come."""
-        self.conn.execute("UPDATE metering_stream SET closed_at = %s WHERE id = %s", (now, self.stream_id))
+        close_stream(self.conn, self.stream_id, now=now)
 
     def _prepare(self) -> None:
         result = self.conn.pgconn.prepare(_STATEMENT, _APPEND.encode(), _TYPES)
@@ -115,6 +115,14 @@ def open_stream(conn: "psycopg.Connection[Any]", *, writer: str, now: datetime) 
     ).fetchone()
     assert row is not None
     return StreamWriter(conn, row[0], now)
+
+
+def close_stream(conn: "psycopg.Connection[Any]", stream_id: int, *, now: datetime) -> None:
+    """Say that a stream's writer has given it up; the meter then asks for no more of it.
+
+    A row whose commit was in doubt may still come to it: its writer has appended the same records elsewhere.
+    """
+    conn.execute("UPDATE metering_stream SET closed_at = %s WHERE id = %s", (now, stream_id))
 
 
 def close_ended_streams(conn: "psycopg.Connection[Any]", *, now: datetime) -> int:

@@ -8,7 +8,7 @@ comes.
 from datetime import datetime, timedelta
 
 from capstan.metering.actions.arrivals import Discovered
-from capstan.metering.actions.packet_log import STREAM_HOURS_MAX, StreamWriter, open_stream
+from capstan.metering.actions.packet_log import STREAM_HOURS_MAX, StreamWriter, close_stream, open_stream
 from capstan.metering.records import FORMAT
 from capstan.network.listener.peers import Directory, Nas, Source, identifier_of
 from capstan.network.listener.pipe import Pipe
@@ -58,6 +58,7 @@ class Accounting:
         self._parked: list[tuple[UdpSocket, Arrival, datetime]] = []
         self._pipe: Pipe | None = None
         self._stream: StreamWriter | None = None
+        self._lost_stream: int | None = None
         self._sampled_at: datetime | None = None
 
     @property
@@ -76,11 +77,16 @@ class Accounting:
     def attach(self, pipe: Pipe, *, writer: str, now: datetime) -> None:
         """Go on with this connection: a new stream, and first what the last connection may not have written."""
         self._pipe, self._stream = pipe, open_stream(pipe.conn, writer=writer, now=now)
+        if self._lost_stream is not None:
+            close_stream(pipe.conn, self._lost_stream, now=now)
+            self._lost_stream = None
         if self._flying.answers:
             self._send(self._flying, now)
 
     def detach(self) -> None:
         """The database is away."""
+        if self._stream is not None:
+            self._lost_stream = self._stream.stream_id
         if self._pipe is not None:
             self._pipe.close()
         self._pipe = self._stream = None

@@ -34,6 +34,7 @@ def test_a_lost_connection_heals(provider: Provider, client: Client) -> None:
     sessions = {texts_of(record).session_id for record in logged()}
     assert sessions == {b"s0", b"s1", b"s2", b"last"}
     assert Stream.objects.count() >= 2, "a new connection is a new stream"
+    assert Stream.objects.filter(closed_at=None).count() == 1, "and the old one will get no more"
 
 
 def test_nothing_is_acknowledged_while_the_database_is_away(
