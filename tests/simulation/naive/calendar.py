@@ -89,11 +89,12 @@ def window_edges(begin: datetime, end: datetime, windows: list[str], zone: ZoneI
     if not windows:
         return []
     edges = []
-    minute = begin.replace(second=0, microsecond=0) + MINUTE
-    while minute < end:
-        if is_free(minute, windows, zone) != is_free(minute - MINUTE, windows, zone):
+    minute = begin.replace(second=0, microsecond=0)
+    was_free = is_free(minute, windows, zone)
+    while (minute := minute + MINUTE) < end:
+        if is_free(minute, windows, zone) != was_free:
+            was_free = not was_free
             edges.append(minute)
-        minute += MINUTE
     return edges
 
 

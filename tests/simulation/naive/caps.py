@@ -8,8 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from simulation.naive.calendar import (
-    DAY,
+from tests.simulation.naive.calendar import (
     cycle_around,
     full_hours,
     is_free,
@@ -19,7 +18,7 @@ from simulation.naive.calendar import (
     monday_of,
     window_edges,
 )
-from simulation.naive.metering import Delta
+from tests.simulation.naive.metering import Delta
 
 CAPPED_BELOW = 1_000_000
 SEAL_AFTER = timedelta(hours=1)
@@ -66,6 +65,7 @@ class Bucket:
     drawn: int = 0
     expired: int = 0
     moved: int = 0
+    is_sealed: bool = False
     from_bucket: "Bucket | None" = None
 
     @property
@@ -94,7 +94,6 @@ class Crossing:
     period_start: datetime
     percent: int
     arming: int
-    period_over: bool  # the period had ended when the usage arrived
 
 
 @dataclass
@@ -117,8 +116,11 @@ class Line:
     days: dict[date, int] = field(default_factory=lambda: defaultdict(int))
     weeks: dict[date, int] = field(default_factory=lambda: defaultdict(int))
     arming: int = 0
-    crossed: set[tuple[str, datetime, int]] = field(default_factory=set)  # in this arming
+    highest: dict[tuple[str, datetime], int] = field(default_factory=dict)  # percent crossed in this arming
     crossings: list[Crossing] = field(default_factory=list)
+    # Reached by the buckets of the time of use, but no longer when the usage came: its period was over, or a grant
+    # had put it back ahead. The text does not say whether these are crossings.
+    may_have_crossed: set[Crossing] = field(default_factory=set)
 
     # What time does
 
@@ -132,28 +134,41 @@ class Line:
         """Begin the cycles that are due."""
         while self.cycles[-1].end <= now:
             start = self.cycles[-1].end
-            terms = self._package_terms(start)
-            _, end = cycle_around(start, terms.kind, terms.anchor, self.activated_at, self.zone)
-            self._begin_cycle(start, end, terms)
+            self._begin_cycle(start, self._end_of_cycle_from(start), self._package_terms(start))
 
     def seal(self, now: datetime) -> None:
-        """Close the cycles that ended an hour ago or more: what is left moves on or expires."""
+        """Close what ended or expired an hour ago or more: what is left moves or expires."""
         self.advance(now)
-        for place, cycle in enumerate(self.cycles):
-            if cycle.sealed_at is not None or now < cycle.end + SEAL_AFTER:
-                continue
-            cycle.sealed_at = now
-            for bucket in [b for b in self.buckets if b.expires_at <= cycle.end and b.left > 0]:
-                self._finish(bucket, self.cycles[place + 1].end, now)
+        for cycle in self.cycles:
+            if cycle.sealed_at is None and cycle.end + SEAL_AFTER <= now:
+                cycle.sealed_at = now
+        for bucket in list(self.buckets):
+            if not bucket.is_sealed and bucket.expires_at + SEAL_AFTER <= now:
+                self._finish(bucket, now)
         self.watch(now)
 
-    def _finish(self, bucket: Bucket, until: datetime, now: datetime) -> None:
-        if bucket.rollover_left == 0:
+    def next_seal(self) -> datetime:
+        """When there is something to seal next."""
+        ends = [cycle.end for cycle in self.cycles if cycle.sealed_at is None]
+        ends += [bucket.expires_at for bucket in self.buckets if not bucket.is_sealed]
+        return min(ends) + SEAL_AFTER
+
+    def _finish(self, bucket: Bucket, now: datetime) -> None:
+        bucket.is_sealed = True
+        until = self._cycle_of(bucket.expires_at).end
+        if bucket.left == 0:
+            return
+        if bucket.rollover_left == 0 or until <= now:
             bucket.expired += bucket.left
             return
         size = bucket.left
         bucket.moved += size
         self._add("rollover", size, now, until, now, bucket.rollover_left - 1, bucket)
+        self._arm(now)
+
+    def _end_of_cycle_from(self, start: datetime) -> datetime:
+        terms = self._package_terms(start)
+        return cycle_around(start, terms.kind, terms.anchor, self.activated_at, self.zone)[1]
 
     def _begin_cycle(self, start: datetime, end: datetime, terms: Terms) -> None:
         self.cycles.append(Cycle(start, end, terms))
@@ -199,14 +214,16 @@ class Line:
             cycle.paid += paid
             cycle.overshoot -= paid
             self.overshoot -= paid
-        self.arming += 1
-        self.crossed = {
-            (limit, start, percent)
-            for limit, start, share in self._shares(now)
-            for percent in terms.thresholds
-            if _reaches(share, percent)
-        }
+        self._arm(now)
         return bucket
+
+    def _arm(self, now: datetime) -> None:
+        """After a grant – rollover is one – the thresholds that it puts back ahead may be crossed again."""
+        self.arming += 1
+        self.highest = {
+            (limit, start): max((p for p in self.terms(now).thresholds if _reaches(share, p)), default=0)
+            for limit, start, share in self._shares(now)
+        }
 
     # What usage does
 
@@ -223,7 +240,7 @@ class Line:
                 hour[1] += down
             pieces += delta.spread(self._cuts(delta))
         for begin, _, up, down in sorted(pieces, key=lambda piece: piece[:2]):
-            self._draw(begin, up, down, now)
+            self._draw(begin, up, down)
         self.watch(now)
 
     def _cuts(self, delta: Delta) -> list[datetime]:
@@ -237,7 +254,7 @@ class Line:
                 cuts += window_edges(delta.begin, delta.end, list(terms.windows), self.zone)
         return cuts
 
-    def _draw(self, instant: datetime, up: int, down: int, now: datetime) -> None:
+    def _draw(self, instant: datetime, up: int, down: int) -> None:
         instant = self._counted_at(instant)
         cycle = self._cycle_of(instant)
         terms = self.terms(instant)
@@ -260,7 +277,7 @@ class Line:
         else:
             cycle.overshoot += wanted
             self.overshoot += wanted
-        self._watch_at(instant, now)
+        self._watch_late(instant)
 
     def _counted_at(self, instant: datetime) -> datetime:
         """Usage of a sealed cycle, or from before the first, counts at the start of the running one."""
@@ -332,11 +349,11 @@ class Line:
     def _shares(self, instant: datetime) -> list[tuple[str, datetime, tuple[int, int]]]:
         """Of each limit that applies: its period's start and the share used, as a fraction."""
         cycle, terms = self._cycle_of(instant), self.terms(instant)
+        shares = []
         left = sum(bucket.left for bucket in self._in_order(instant))
-        share = (cycle.drawn, cycle.drawn + left)
-        if cycle.terms.allowance is not None and left < CAPPED_BELOW:
-            share = (1, 1)
-        shares = [("cycle", cycle.start, share)]
+        if cycle.terms.allowance is not None:
+            is_capped = left < CAPPED_BELOW and cycle.drawn + left > 0
+            shares.append(("cycle", cycle.start, (1, 1) if is_capped else (cycle.drawn, cycle.drawn + left)))
         day = local_day(instant, self.zone)
         if terms.day_limit is not None:
             shares.append(("day", midnight(day, self.zone), (self.days[day], terms.day_limit)))
@@ -346,21 +363,19 @@ class Line:
         return shares
 
     def watch(self, now: datetime) -> None:
-        self._watch_at(now, now)
+        """Note the thresholds that are reached now: those above the highest that was."""
+        for limit, start, share in self._shares(now):
+            for percent in sorted(self.terms(now).thresholds):
+                if _reaches(share, percent) and percent > self.highest.get((limit, start), 0):
+                    self.highest[limit, start] = percent
+                    self.crossings.append(Crossing(limit, start, percent, self.arming))
 
-    def _watch_at(self, instant: datetime, now: datetime) -> None:
-        """Note the thresholds that the usage up to this instant has reached."""
-        ends = {
-            "cycle": self._cycle_of(instant).end,
-            "day": midnight(local_day(instant, self.zone) + DAY, self.zone),
-            "week": midnight(monday_of(local_day(instant, self.zone)) + 7 * DAY, self.zone),
-        }
+    def _watch_late(self, instant: datetime) -> None:
+        """Note the thresholds that had been reached at an earlier instant."""
         for limit, start, share in self._shares(instant):
             for percent in self.terms(instant).thresholds:
-                mark = (limit, start, percent)
-                if _reaches(share, percent) and mark not in self.crossed:
-                    self.crossed.add(mark)
-                    self.crossings.append(Crossing(*mark, self.arming, period_over=ends[limit] <= now))
+                if _reaches(share, percent):
+                    self.may_have_crossed.add(Crossing(limit, start, percent, self.arming))
 
 
 def _reaches(share: tuple[int, int], percent: int) -> bool:

@@ -16,7 +16,7 @@ STALE_INTERVALS = 2.5
 CLOCK_WRONG_SECONDS = (
     86_400  # a mark further than this from (receipt − delay) is a wrong clock; bytes then count at receipt
 )
-START_SLACK_SECONDS = 0  # how far a computed start may lie behind the last mark and still be the same session
+START_SLACK_SECONDS = 5  # how far a computed start may lie behind the last mark and still be the same session
 
 
 @dataclass(frozen=True)
@@ -150,9 +150,9 @@ class Meter:
         self.by_key: dict[tuple[int, str, str, str], list[Session]] = {}
 
     def fold(self, packets: list[Packet]) -> list[Delta]:
-        """One step of the meter: the batch in the order in which things happened, by the routers' own clocks."""
+        """The packets in the order in which they arrived."""
         deltas = []
-        for packet in sorted(packets, key=lambda p: (p.mark, p.seconds, p.up + p.down)):
+        for packet in packets:
             if packet.status in ("on", "off"):
                 self._close_all(packet)
             else:
