@@ -29,6 +29,7 @@ _FULL = 1024  # records; more wait in the socket's buffer
 _PARKED_MAX = 1024
 _SAMPLE_EVERY = timedelta(milliseconds=100)
 _SAMPLES_MAX = 64
+_STREAM_LIFE = timedelta(hours=STREAM_HOURS_MAX)
 
 
 class _Burst:
@@ -59,6 +60,7 @@ class Accounting:
         self._pipe: Pipe | None = None
         self._stream: StreamWriter | None = None
         self._lost_stream: int | None = None
+        self._writer = ""
         self._sampled_at: datetime | None = None
 
     @property
@@ -76,6 +78,7 @@ class Accounting:
 
     def attach(self, pipe: Pipe, *, writer: str, now: datetime) -> None:
         """Go on with this connection: a new stream, and first what the last connection may not have written."""
+        self._writer = writer
         self._pipe, self._stream = pipe, open_stream(pipe.conn, writer=writer, now=now)
         if self._lost_stream is not None:
             close_stream(pipe.conn, self._lost_stream, now=now)
@@ -90,14 +93,6 @@ class Accounting:
         if self._pipe is not None:
             self._pipe.close()
         self._pipe = self._stream = None
-
-    def renew(self, *, writer: str, now: datetime) -> None:
-        """Change to a new stream when this one has grown old; a stream is known to have ended after a time."""
-        if self._stream is None or self._pipe is None or self._flying.answers:
-            return
-        if now - self._stream.opened_at >= timedelta(hours=STREAM_HOURS_MAX):
-            self._stream.close(now=now)
-            self._stream = open_stream(self._pipe.conn, writer=writer, now=now)
 
     def take(self, sock: UdpSocket, arrivals: list[Arrival], now: datetime) -> None:
         """Check and decode packets into the gathering burst; whatever is wrong with one is counted and not answered."""
@@ -143,10 +138,11 @@ class Accounting:
         Raises psycopg.Error when the database is away.
         """
         if self._pipe is not None and self._gathering.answers and not self._flying.answers:
+            self._renew(now)
             self._flying, self._gathering = self._gathering, _Burst()
             self._send(self._flying, now)
 
-    def fetch(self) -> bool:
+    def fetch(self, _now: datetime) -> bool:
         """Acknowledge the burst that has committed; True if one had.
 
         Raises psycopg.Error when the database is away or refused it.
@@ -171,9 +167,16 @@ class Accounting:
             return
         while self._flying.answers or self._gathering.answers:
             self.flush(now)
-            if not self.fetch():
+            if not self.fetch(now):
                 self._pipe.wait()
         self._stream.close(now=now)
+
+    def _renew(self, now: datetime) -> None:
+        """Change to a new stream when this one has grown old: one that is older is known to have ended."""
+        assert self._stream is not None
+        if now - self._stream.opened_at >= _STREAM_LIFE:
+            self._stream.close(now=now)
+            self._stream = open_stream(self._stream.conn, writer=self._writer, now=now)
 
     def _send(self, burst: _Burst, now: datetime) -> None:
         assert self._stream is not None

@@ -122,7 +122,7 @@ class Authentication:
             except DecodeError as error:
                 self._refuse(address, str(error), arrived, now)
 
-    def flush(self) -> None:
+    def flush(self, _now: datetime) -> None:
         """Ask the database about the gathered logins, if no query is on its way.
 
         Raises psycopg.Error when the database is away.

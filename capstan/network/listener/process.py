@@ -95,6 +95,7 @@ class Listener:
         )
         self._writer = f"radius {socket.gethostname()} {os.getpid()}"
         self._selector = selectors.DefaultSelector()
+        self._moment = now()  # of this turn of the loop
         self._stopping = False
 
     def stop(self) -> None:
@@ -111,12 +112,14 @@ class Listener:
         )  # fmt: skip
         try:
             while not self._stopping:
-                for key, _ in self._selector.select(_TURN_SECONDS):
+                events = self._selector.select(_TURN_SECONDS)
+                self._moment, monotonic = self.now(), time.monotonic()
+                for key, _ in events:
                     key.data()
-                upkeep.run(time.monotonic(), self.now())
+                upkeep.run(monotonic, self._moment)
                 if upkeep.is_ready:
                     for link in self._links:
-                        self._look_after(link, time.monotonic())
+                        self._look_after(link, monotonic)
             self._drain()
         finally:
             upkeep.finish(self.now())
@@ -151,7 +154,7 @@ class Listener:
                 if monotonic < link.retry_at:
                     return
                 self._connect(link)
-            self._flush(half)
+            half.flush(self._moment)
             if not half.is_flying:
                 link.flying_since = None
             elif link.flying_since is None:
@@ -162,16 +165,9 @@ class Listener:
             self._lose(link, error)
         self._take_or_not(link, half.is_open)
 
-    def _flush(self, half: Half) -> None:
-        if isinstance(half, Accounting):
-            half.renew(writer=self._writer, now=self.now())
-            half.flush(self.now())
-        else:
-            half.flush()
-
     def _connect(self, link: Link) -> None:
         """Open the half's connection. Raises psycopg.Error when the database is away."""
-        now, half = self.now(), link.half
+        now, half = self._moment, link.half
         pipe = Pipe(connect(name=f"capstan radius {link.name}"))
         try:
             if isinstance(half, Accounting):
@@ -189,14 +185,9 @@ class Listener:
 
     def _fetch(self, link: Link) -> None:
         try:
-            half = link.half
-            if isinstance(half, Accounting):
-                if half.fetch():
-                    link.flying_since = None
-                    half.flush(self.now())
-            elif half.fetch(self.now()):
+            if link.half.fetch(self._moment):
                 link.flying_since = None
-                half.flush()
+                link.half.flush(self._moment)
         except psycopg.Error as error:
             self._lose(link, error)
 
@@ -227,7 +218,7 @@ class Listener:
     def _take(self, link: Link, sock: UdpSocket) -> None:
         arrivals = sock.receive()
         try:
-            link.half.take(sock, arrivals, self.now())
+            link.half.take(sock, arrivals, self._moment)
         except Exception:
             log.exception("a burst could not be handled; trying its packets one by one", port=sock.port)
             self._take_apart(link, sock, arrivals)
@@ -236,12 +227,12 @@ class Listener:
         """No packet, whatever it holds, may stop the others. A record that is logged twice is counted once."""
         for arrival in arrivals:
             try:
-                link.half.take(sock, [arrival], self.now())
+                link.half.take(sock, [arrival], self._moment)
             except Exception as error:
                 packet, address = arrival
                 reason = f"could not be handled: {type(error).__name__}"
                 self.quarantine.add(
-                    source=address[0], port=link.name, reason=reason, packet=packet, now=self.now()
+                    source=address[0], port=link.name, reason=reason, packet=packet, now=self._moment
                 )
 
     def _drain(self) -> None:

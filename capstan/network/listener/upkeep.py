@@ -42,6 +42,8 @@ _EVERY = {
     "partitions": 3600.0,
 }
 
+_LOOK_SECONDS = 0.05  # a busy loop turns thousands of times a second
+
 log = structlog.get_logger()
 
 
@@ -65,12 +67,16 @@ class Upkeep:
         self._beat = Beat("radius")
         self._version: tuple[object, ...] | None = None
         self._due = dict.fromkeys(_EVERY, 0.0)
+        self._look_at = 0.0
 
     def run(self, monotonic: float, now: datetime) -> None:
         """Start what is due. Lines and routers that packets wait for don't wait for the clock."""
         self._settle(now)
         if self._accounting.discovered or self._authentication.discovered:
-            self._due["register"] = 0.0
+            self._due["register"] = self._look_at = 0.0
+        if monotonic < self._look_at:
+            return
+        self._look_at = monotonic + _LOOK_SECONDS
         for name, due in self._due.items():
             if monotonic >= due and self._chores.is_idle(name):
                 self._due[name] = monotonic + _EVERY[name]
