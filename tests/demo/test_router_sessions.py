@@ -254,6 +254,19 @@ def test_idle_timeout_ends_the_session() -> None:
     run(story())
 
 
+def test_nobody_dials_while_the_router_shuts_down() -> None:
+    async def story() -> None:
+        async with bench() as (server, router):
+            await router.start()
+            await until(lambda: server.events(START))
+            server.mute = True
+            await router.stop(within_seconds=0.6)
+            assert len(server.logins) == 1
+            assert len(server.events(STOP)) >= 2  # repeated to the end
+
+    run(story())
+
+
 def test_subscriber_who_leaves_comes_back() -> None:
     async def story() -> None:
         async with bench(WISPR, LINE._replace(stay_seconds=0.1)) as (server, router):

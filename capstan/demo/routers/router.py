@@ -1,6 +1,7 @@
 """A simulated router: it logs subscribers in, moves their traffic, accounts for it, and does what it is told."""
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine, Iterable
 from datetime import datetime, timedelta
 from random import Random
@@ -86,9 +87,11 @@ class Router:
 
     async def stop(self, *, within_seconds: float = 2.0) -> None:
         """End all sessions with a Stop, say Accounting-Off, and wait no longer than this for the answers."""
-        farewells = [
-            self._end(one, Cause.ADMIN_REBOOT) for one in self.subscribers if one.session is not None
-        ]
+        farewells = [self._end(one, Cause.ADMIN_REBOOT) for one in self.sessions()]
+        for one in self.subscribers:
+            one.dial_at = math.inf
+            if one.dialing is not None:
+                one.dialing.cancel()
         farewells.append(self._announce(AcctStatus.OFF))
         await asyncio.wait(farewells, timeout=within_seconds)
         self.power_off()
