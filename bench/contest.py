@@ -9,7 +9,7 @@ from typing import Final
 
 import psycopg
 
-from bench import product, report, rival
+from bench import product, provider, report, rival
 from bench.backlog import wait_folded
 from bench.load import Generator
 from bench.scale import Scale
@@ -48,8 +48,8 @@ def _set_up(stack: ExitStack, server: Server, folder: Path, scale: Scale) -> Con
     _say(f"filling FreeRADIUS's tables: {scale.users:,} users")
     rival.fill(rival_conn, users=scale.users, sessions_each=scale.history)
     _say("filling the product's tables")
-    product.migrate()
-    product.fill(users=scale.users, crossers=scale.crossers, sessions_each=scale.history, now=clock.now())
+    provider.migrate()
+    provider.fill(users=scale.users, crossers=scale.crossers, sessions_each=scale.history, now=clock.now())
     freeradius = stack.enter_context(rival.running(folder / "freeradius", socket=server.place.socket))
     running = stack.enter_context(product.running(folder))
     theirs = Side(

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from bench import product, rival
+from bench import product, provider, rival
 from bench.backlog import BacklogWatch, wait_folded
 from bench.load import acknowledged
 from bench.people import session_id
@@ -119,7 +119,7 @@ def access(contest: Contest) -> Finding:
         theirs.append(logins(contest.theirs, "access W=64"))
         ours.append(logins(contest.ours, "access W=64"))
     more = scale.history * (scale.history_growth - 1)
-    product.add_history(users=scale.users, first=scale.history, sessions_each=more, now=clock.now())
+    provider.add_history(users=scale.users, first=scale.history, sessions_each=more, now=clock.now())
     grown = [
         logins(contest.ours, f"access W=64, history × {scale.history_growth}") for _ in range(scale.rounds)
     ]
@@ -144,7 +144,7 @@ def crossing(contest: Contest, peak: float) -> Finding:
     contest.arena.run(
         contest.ours, "cap reached, half peak", "cross", r=round(peak / 2), n=first, T=contest.our_t0,
         u=WARM_UP, d=scale.crossers / scale.crossings_a_second + 2, l=log,
-        x=f"{first}:{scale.crossers}:{product.CROSSING_BYTES}:{scale.crossings_a_second}",
+        x=f"{first}:{scale.crossers}:{provider.CROSSING_BYTES}:{scale.crossings_a_second}",
     )  # fmt: skip
     delays, missing = crossing_delays(log, contest.running.sink_log, expected=scale.crossers)
     return _delay_finding("packet that reaches the cap → CoA, at half peak", delays, missing, wanted_ms=500)
