@@ -29,7 +29,9 @@ RATE_SLACK_SECONDS = 10
 CLOCK_FAULT_SECONDS = 300
 _FRESH_SECONDS = 2  # a record this close to its router's usual delay was not held back on the way
 
-_STOP, _ON, _OFF, _FAILED = Status.STOP.value, Status.ON.value, Status.OFF.value, Status.FAILED.value
+_STOP, _ON, _OFF = Status.STOP.value, Status.ON.value, Status.OFF.value
+# The others a router may send (Failed; tunnels, RFC 2867) are acknowledged and kept in the log, and count nothing.
+_METERED = frozenset({Status.START.value, Status.INTERIM.value, _STOP, _ON, _OFF})
 
 
 class Folder:
@@ -80,7 +82,7 @@ class Folder:
         """Fold one record."""
         record = item.record
         status = record.status
-        if status == _FAILED:
+        if status not in _METERED:
             return
         wall, mark = self._when(item)
         if status in (_ON, _OFF):
