@@ -41,12 +41,15 @@ Half = Accounting | Authentication
 def run() -> None:
     """Listen on every configured address until SIGTERM or SIGINT. A database that is away is waited for.
 
-    Raises OSError when an address can't be bound.
+    Ends with a message when an address can't be bound.
     """
     options = settings.OPTIONS
     gc.set_threshold(_GARBAGE_EVERY, 20, 50)
     sys.setswitchinterval(_SWITCH_SECONDS)
-    listener = Listener(options.radius_hosts, options.radius_auth_port, options.radius_acct_port)
+    try:
+        listener = Listener(options.radius_hosts, options.radius_auth_port, options.radius_acct_port)
+    except OSError as error:
+        raise SystemExit(f"capstan radius: {error}") from error
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: listener.stop())
     listener.run()
@@ -72,7 +75,10 @@ class Listener:
     def __init__(
         self, hosts: Sequence[str], auth_port: int, acct_port: int, *, now: Callable[[], datetime] = clock.now
     ) -> None:
-        """Bind everything. A port of 0 takes a free one: see `auth_port` and `acct_port`."""
+        """Bind everything. A port of 0 takes a free one: see `auth_port` and `acct_port`.
+
+        Raises OSError, naming the address, when one can't be bound.
+        """
         self.now = now
         auth_sockets: list[UdpSocket] = []
         acct_sockets: list[UdpSocket] = []
@@ -246,7 +252,10 @@ class Listener:
 
 
 def _bind(sockets: list[UdpSocket], host: str, port: int) -> int:
-    sockets.append(UdpSocket(host, port))
+    try:
+        sockets.append(UdpSocket(host, port))
+    except OSError as error:
+        raise OSError(f"can't listen on {host} port {port}/udp: {error.strerror}") from error
     return sockets[-1].port
 
 
