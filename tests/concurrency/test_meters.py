@@ -27,7 +27,6 @@ from tests.product import Product, database, eventually, wait_folded
 from tests.provider import MB, Provider
 from tests.scene import Scene
 
-pytestmark = pytest.mark.xdist_group("meters")
 USER = "thandi@example.net"
 
 

@@ -18,7 +18,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.peers)
-            item.add_marker(pytest.mark.xdist_group(f"peers {item.path.stem}"))
 
 
 class Lab:

@@ -8,8 +8,9 @@ from django.db import connection
 
 from capstan.db.claim import claim
 
-LEASE = timedelta(seconds=90)
-"""Longer than a CoA and a disconnect together may take until both are given up."""
+LEASE = timedelta(seconds=30)
+"""Twice as long as it takes until a command is given up, and half the shortest interim interval: within one, whatever
+a dead worker held is taken over (invariant I6)."""
 
 _CLEAR = """
     DELETE FROM services_accessdue t USING unnest(%s::bigint[], %s::bigint[]) AS d(service_id, version)
@@ -25,8 +26,6 @@ _PUT_OFF = """
     FROM unnest(%s::bigint[], %s::bigint[], %s::timestamptz[], %s::int[]) AS d(service_id, version, due_at, attempts)
     WHERE t.service_id = d.service_id
 """
-
-_RENEW = "UPDATE services_accessdue SET lease_until = %s WHERE service_id = ANY(%s)"
 
 
 class Due(NamedTuple):
@@ -76,9 +75,3 @@ def put_off(laters: Sequence[Later]) -> None:
         ]
         with connection.cursor() as cursor:
             cursor.execute(_PUT_OFF, columns)
-
-
-def renew(service_ids: Sequence[int], *, now: datetime) -> None:
-    """Hold these for another `LEASE`: a further command is on its way."""
-    with connection.cursor() as cursor:
-        cursor.execute(_RENEW, [now + LEASE, list(service_ids)])

@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+import django.db
+import psycopg
 import structlog
 from django.db import transaction
 
@@ -35,6 +37,7 @@ log = structlog.get_logger(__name__)
 
 ACTOR = "enforcement"
 CLAIM_MAX = 200
+_AWAY = (django.db.OperationalError, django.db.InterfaceError, psycopg.OperationalError)
 IN_FLIGHT_MAX = 2_000
 # The listener notes a router's address a moment after its first packet.
 _UNREACHABLE_RETRY = timedelta(seconds=5)
@@ -71,6 +74,8 @@ class Enforcer:
         self._sent: dict[int, Sent] = {}
         self._unsendable: list[Outcome] = []
         self._work: dict[int, _Work] = {}
+        self._answered: list[tuple[Sent, Outcome]] = []  # not written yet, like what is next:
+        self._released: list[Later] = []
         self._next_at: datetime | None = None
         self.totals: dict[str, int] = defaultdict(int)
 
@@ -85,8 +90,11 @@ class Enforcer:
         """Let go of what is on its way, so that another worker need not wait for our leases to end."""
         self.client.close()
         with transaction.atomic():
+            commands.settle(self._answered, now=now)
             commands.abandon([sent.compared.session.id for sent in self._sent.values()], now=now)
-            due.put_off([Later(work.due, now, work.attempts) for work in self._work.values()])
+            due.put_off(
+                [Later(work.due, now, work.attempts) for work in self._work.values()] + self._released
+            )
         self._sent.clear()
         self._work.clear()
 
@@ -110,6 +118,14 @@ class Enforcer:
         dues = due.claim_due(now=now, limit=room) if room > 0 else []
         if not dues:
             return 0
+        try:
+            self._deal_with(dues, now)
+        except _AWAY:
+            self._released += [Later(one, now, one.attempts) for one in dues]
+            raise
+        return len(dues)
+
+    def _deal_with(self, dues: list[Due], now: datetime) -> None:
         # Whoever was raised last gets a router's next turn: somebody is waiting for it, a mass change is not.
         dues.sort(key=lambda one: one.raised_at, reverse=True)
         this = _Pass()
@@ -135,7 +151,6 @@ class Enforcer:
         self._next_at = min(ahead, default=None)
         for each_sent in sent:
             self._send(each_sent, now)
-        return len(dues)
 
     def _up_to_date(self, dues: Sequence[Due], this: _Pass, now: datetime) -> dict[int, LineFacts]:
         """The claimed services, caps rolled whose time has come. One that can't be rolled is put off by itself."""
@@ -181,7 +196,8 @@ class Enforcer:
         attempts, planned = one.attempts, 0
         for each, kind in _lowered_first(wanted):
             if each.nas.address is None:
-                self._alarm("router has never been heard of, so it can't be told anything", one, each)
+                if one.attempts:
+                    self._alarm("router has never been heard of, so it can't be told anything", one, each)
                 attempts = one.attempts + 1
                 waits.append(_UNREACHABLE_RETRY)
                 continue
@@ -220,23 +236,27 @@ class Enforcer:
     # --- in
 
     def _take_in(self, outcomes: Sequence[Outcome], now: datetime) -> None:
-        if not outcomes:
-            return
+        """Reckon with answers. What a database that goes away keeps from being written is written at the next pass."""
         answered = [(self._sent.pop(outcome.key), outcome) for outcome in outcomes]
         for sent, outcome in answered:
             was_answered = outcome.state != CommandState.TIMEOUT
             self._pace.done(sent.compared.nas.id, answered=was_answered, now=now.timestamp())
             self.totals[f"{sent.kind}_{outcome.state}"] += 1
-        released = [
+        self._answered += answered
+        self._released += [
             later for sent, outcome in answered if (later := self._after(sent, outcome, now)) is not None
         ]
-        for sent, outcome in answered:
+        if not self._answered and not self._released:
+            return
+        for sent, outcome in self._answered:
             if _is_gone(sent, outcome):
                 reason = "its router does not know the session any more"
                 close_session(sent.compared.session.id, actor=ACTOR, reason=reason, now=now)
         with transaction.atomic():
-            commands.settle(answered, now=now)
-            due.put_off(released)
+            commands.settle(self._answered, now=now)
+            due.put_off(self._released)
+        self._answered.clear()
+        self._released.clear()
 
     def _after(self, sent: Sent, outcome: Outcome, now: datetime) -> Later | None:
         """Reckon with one answer; the service is let go of when all its commands have theirs."""

@@ -3,6 +3,9 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
+from django.db import OperationalError
+
 from capstan.metering.models import Nas, RadiusSession
 from capstan.network.actions.commands import prove
 from capstan.network.actions.due import LEASE
@@ -103,6 +106,31 @@ def test_a_worker_that_died_between_intent_and_outcome_is_replaced_when_its_leas
         ("coa", "uncertain", None),
         ("coa", "ack", None),
     ]  # anew, and not taken for a refusal
+    access = access_of(session)
+    assert access is not None
+    assert access.kind == "walled"
+    assert not AccessDue.objects.exists()
+
+
+@pytest.mark.parametrize("broken", ["settle", "intend"])
+def test_a_database_that_went_away_between_intent_and_outcome_costs_no_lease(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch, broken: str
+) -> None:
+    """What the worker knows and could not write, it writes as soon as it can."""
+    nas = provider.router("mikrotik")
+    service = provider.service()
+    session = provider.session(service, nas, got=OPEN)
+    provider.cap(service, state="walled")
+
+    def away(*_: object, **__: object) -> None:
+        raise OperationalError("the database is away")
+
+    monkeypatch.setattr(f"capstan.network.actions.commands.{broken}", away)
+    with pytest.raises(OperationalError):
+        provider.settle()
+    monkeypatch.undo()
+    provider.settle()
+    assert commands() == [("coa", "ack", None)]
     access = access_of(session)
     assert access is not None
     assert access.kind == "walled"
