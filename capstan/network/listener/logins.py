@@ -26,7 +26,7 @@ _LOGINS = """
         c.changes_at, c.weight_up = 0 AND c.weight_down = 0, cardinality(v.free_windows) > 0,
         v.at_cap IN ('block', 'wall') OR v.at_cap = 'overage' AND s.overage_consent IS NULL,
         v.counting, v.rate_up_kbps, v.rate_down_kbps, v.throttle_up_kbps, v.throttle_down_kbps,
-        nullif(ARRAY(
+        CASE WHEN s.session_limit > 0 OR v.at_cap NOT IN ('throttle', 'open') THEN nullif(ARRAY(
             SELECT concat_ws(chr(31), r.state, r.nas_id,
                 coalesce(greatest(a.quota_bytes
                     - CASE WHEN v.counting = 'down' THEN 0 ELSE r.bytes_up END
@@ -34,7 +34,7 @@ _LOGINS = """
                 replace(r.nas_port_id, chr(31), ''), r.calling_station)
             FROM metering_radiussession r LEFT JOIN network_sessionaccess a ON a.session_id = r.id
             WHERE r.service_id = s.id AND r.id >= c.sessions_from AND r.state + 0 < 3
-        ), '{{}}')
+        ), '{{}}') END
     FROM services_service s
     LEFT JOIN caps_cap c ON c.service_id = s.id
     LEFT JOIN catalog_packageversion v ON v.id = c.version_id
