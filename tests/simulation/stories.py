@@ -1,9 +1,10 @@
 """Small stories of routers and of lines, their outcomes worked out by hand from the text of the design."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from tests.simulation.naive.caps import Terms
+from tests.simulation.naive.caps import Change, Terms
 from tests.simulation.naive.metering import Nas, Packet
 
 GB = 10**9
@@ -22,6 +23,7 @@ class MeterStory:
     open_sessions: int
     nas: Nas = NAS
     faults: int = 0
+    tells_time: bool = True
 
 
 METER_STORIES = [
@@ -82,6 +84,13 @@ METER_STORIES = [
         2,
     ),
     MeterStory(
+        "id used again, its start lost, by a router that does not tell the time",
+        [("stop", 60, 3600, 7, 8), ("stop", 90, 300, 1, 2)],
+        [(7, 8), (1, 2)],
+        0,
+        tells_time=False,
+    ),
+    MeterStory(
         "late stop of the old session after the id was used again",
         [
             ("interim", 60, 3600, 7, 8),
@@ -109,11 +118,13 @@ METER_STORIES = [
 ]
 
 
-def packet(sent: Sent) -> Packet:
+def packet(sent: Sent, *, tells_time: bool = True) -> Packet:
     """Its Event-Timestamp is the story's minute: the place in the list is the order of arrival."""
     status, minute, seconds, up, down = sent
     at = TEN + timedelta(minutes=minute)
-    return Packet(status, 1, at, "id", "user", "", int(at.timestamp()), 0, seconds, up, down)
+    return Packet(
+        status, 1, at, "id", "user", "", int(at.timestamp()) if tells_time else None, 0, seconds, up, down
+    )
 
 
 # (what, minute from TEN, …); usage: (up, down) of the five minutes before; a grant: kind, size, minute of expiry.
@@ -129,9 +140,10 @@ class CapStory:
     overage: int
     overshoot: int
     state: str
-    crossings: list[tuple[str, int, int]]  # limit, percent, arming
+    crossings: Sequence[tuple[str, int, int]] = ()  # limit, percent, arming
     consents: bool = False
     prepaid: bool = False
+    changed: tuple[int, Terms] | None = None  # other terms from this minute on
 
 
 def terms(allowance: int | None = 10 * GB, **more: object) -> Terms:
@@ -140,6 +152,7 @@ def terms(allowance: int | None = 10 * GB, **more: object) -> Terms:
 
 DAY_MINUTES = 1440
 MONTH_END = 19 * DAY_MINUTES + 720  # from 12:00 on 10 February to midnight after the 29th, in minutes
+SUNDAY_END = 3 * DAY_MINUTES + 720
 CAP_STORIES = [
     CapStory("below", terms(), [("use", 5, 1 * GB, 3 * GB)], [4 * GB], 0, 0, "open", []),
     CapStory("half", terms(), [("use", 5, 2 * GB, 3 * GB)], [5 * GB], 0, 0, "open", [("cycle", 50, 0)]),
@@ -372,8 +385,71 @@ CAP_STORIES = [
         "open",
         [],
     ),
+    CapStory(
+        "usage of yesterday that comes today is under yesterday's limit",
+        terms(day_limit=2 * GB, thresholds=()),
+        [("use", 5, 0, 2 * GB), ("turn", 725), ("use", 715, 0, GB)],
+        [2 * GB],
+        0,
+        GB,
+        "open",
+    ),
+    CapStory(
+        "usage of yesterday that comes today is under the week's limit",
+        terms(week_limit=3 * GB, thresholds=()),
+        [("use", 5, 0, 2 * GB), ("turn", 725), ("use", 715, 0, 2 * GB)],
+        [3 * GB],
+        0,
+        GB,
+        "blocked",
+    ),
+    CapStory(
+        "usage of last week that comes this week leaves this week's limit alone",
+        terms(week_limit=3 * GB, thresholds=()),
+        [("turn", SUNDAY_END + 5), ("use", SUNDAY_END - 5, 0, 2 * GB), ("use", SUNDAY_END + 10, 0, 3 * GB)],
+        [5 * GB],
+        0,
+        0,
+        "blocked",
+    ),
+    CapStory(
+        "usage from before a package change counts by the old terms",
+        terms(counting="up", thresholds=()),
+        [("turn", 105), ("use", 95, GB, 4 * GB)],
+        [GB],
+        0,
+        0,
+        "open",
+        changed=(100, terms(counting="down", thresholds=())),
+    ),
+    CapStory(
+        "a package with an allowance gives it, and caps, from the next cycle",
+        terms(None),
+        [("use", 110, 0, 3 * GB)],
+        [],
+        3 * GB,
+        0,
+        "open",
+        changed=(100, terms(thresholds=())),
+    ),
+    CapStory(
+        "a week limit that comes with a package change holds what the week has drawn",
+        terms(thresholds=()),
+        [("use", 5, 0, 2 * GB), ("use", 110, 0, 2 * GB)],
+        [3 * GB],
+        0,
+        GB,
+        "blocked",
+        changed=(100, terms(week_limit=3 * GB, thresholds=())),
+    ),
 ]
 
 
 def at(minute: int) -> datetime:
     return TEN + timedelta(minutes=minute)
+
+
+def changes_of(story: CapStory) -> tuple[Change, ...]:
+    """The packages that the story's line has, one after the other."""
+    first = Change(LONG_AGO, (story.terms,))
+    return (first,) if story.changed is None else (first, Change(at(story.changed[0]), (story.changed[1],)))

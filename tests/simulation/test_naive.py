@@ -18,6 +18,7 @@ from tests.simulation.stories import (
     CapStory,
     MeterStory,
     at,
+    changes_of,
     packet,
     terms,
 )
@@ -84,7 +85,7 @@ def test_edges_of_a_window_follow_the_wall_clock() -> None:
 @pytest.mark.parametrize("story", METER_STORIES, ids=lambda s: s.name)
 def test_metering(story: MeterStory, together: bool) -> None:
     meter = Meter([story.nas])
-    packets = [packet(sent) for sent in story.sent]
+    packets = [packet(sent, tells_time=story.tells_time) for sent in story.sent]
     for batch in [packets] if together else [[p] for p in packets]:
         meter.fold(batch)
     assert [(s.up, s.down) for s in meter.sessions] == story.bytes_of_sessions
@@ -103,7 +104,7 @@ def test_a_router_with_a_wrong_clock_counts_at_receipt() -> None:
 
 
 def play(story: CapStory) -> Line:
-    line = Line(ZONE, LONG_AGO, [Change(LONG_AGO, (story.terms,))], story.prepaid, story.consents)
+    line = Line(ZONE, LONG_AGO, list(changes_of(story)), story.prepaid, story.consents)
     line.open(TEN)
     now = TEN
     for step in story.steps:
@@ -128,7 +129,7 @@ def test_caps(story: CapStory) -> None:
     assert [bucket.drawn for bucket in line.buckets] == story.drawn
     assert (line.overage, line.overshoot) == (story.overage, story.overshoot)
     assert line.state(now) == story.state
-    assert [(c.limit, c.percent, c.arming) for c in line.crossings] == story.crossings
+    assert [(c.limit, c.percent, c.arming) for c in line.crossings] == list(story.crossings)
     assert sum(b.drawn for b in line.buckets) + line.overage + line.overshoot == line.counted
 
 

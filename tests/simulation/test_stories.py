@@ -12,7 +12,7 @@ from django.conf import LazySettings
 from capstan.db.connection import connect
 from tests.simulation.compare import rows
 from tests.simulation.life import Grant, Provider, Router, ServiceLife
-from tests.simulation.naive.caps import Change, Terms
+from tests.simulation.naive.caps import Change
 from tests.simulation.naive.metering import Nas, Packet
 from tests.simulation.stories import (
     CAP_STORIES,
@@ -23,6 +23,7 @@ from tests.simulation.stories import (
     CapStory,
     MeterStory,
     at,
+    changes_of,
     packet,
     terms,
 )
@@ -40,12 +41,17 @@ def conn(transactional_db: None, settings: LazySettings) -> Iterator["psycopg.Co
 
 
 def world_of(
-    conn: "psycopg.Connection[Any]", nas: Nas, sold: Terms, *, prepaid: bool = False, consents: bool = False
+    conn: "psycopg.Connection[Any]",
+    nas: Nas,
+    changes: tuple[Change, ...],
+    *,
+    prepaid: bool = False,
+    consents: bool = False,
 ) -> World:
     router = Router(nas, "router", echoes_class=False)
-    package = (sold,)
-    life = ServiceLife("user", router, LONG_AGO, TEN, (Change(LONG_AGO, package),), prepaid, consents, 1, 0)
-    provider = Provider(0, ZONE, TEN, TEN + timedelta(days=30), {"package": package}, [router], [life])
+    life = ServiceLife("user", router, LONG_AGO, TEN, changes, prepaid, consents, 1, 0)
+    packages = {f"package {number}": change.versions for number, change in enumerate(changes)}
+    provider = Provider(0, ZONE, TEN, TEN + timedelta(days=30), packages, [router], [life])
     world = World(provider, conn)
     world.open(life, TEN)
     return world
@@ -54,11 +60,12 @@ def world_of(
 @pytest.mark.parametrize("together", [False, True], ids=["one by one", "in one step"])
 @pytest.mark.parametrize("story", METER_STORIES, ids=lambda s: s.name)
 def test_metering(story: MeterStory, together: bool, conn: "psycopg.Connection[Any]") -> None:
-    world = world_of(conn, story.nas, terms(None))
+    world = world_of(conn, story.nas, (Change(LONG_AGO, (terms(None),)),))
     now = TEN
     for sent in story.sent:
-        now = max(now, packet(sent).received_at)
-        world.append([replace(packet(sent), received_at=now, delay=0)])
+        one = packet(sent, tells_time=story.tells_time)
+        now = max(now, one.received_at)
+        world.append([replace(one, received_at=now)])
         if not together:
             world.fold(now)
     world.fold(now)
@@ -72,7 +79,7 @@ def test_metering(story: MeterStory, together: bool, conn: "psycopg.Connection[A
 
 @pytest.mark.parametrize("story", CAP_STORIES, ids=lambda s: s.name)
 def test_caps(story: CapStory, conn: "psycopg.Connection[Any]") -> None:
-    world = world_of(conn, NAS, story.terms, prepaid=story.prepaid, consents=story.consents)
+    world = world_of(conn, NAS, changes_of(story), prepaid=story.prepaid, consents=story.consents)
     now = TEN
     for number, step in enumerate(story.steps):
         now = max(now, at(step[1]))
@@ -87,7 +94,7 @@ def test_caps(story: CapStory, conn: "psycopg.Connection[Any]") -> None:
     assert (beyond["overage"], beyond["overshoot"]) == (story.overage, story.overshoot)
     assert [row["state"] for row in rows("SELECT state FROM caps_cap")] == [story.state]
     crossings = rows('SELECT "limit", percent, arming FROM caps_thresholdcrossing ORDER BY id')
-    assert [(row["limit"], row["percent"], row["arming"]) for row in crossings] == story.crossings
+    assert [(row["limit"], row["percent"], row["arming"]) for row in crossings] == list(story.crossings)
 
 
 def _take(world: World, number: int, step: Any, now: datetime) -> None:
