@@ -22,6 +22,7 @@ bench: setup
 
 # A real router in network namespaces: needs root (NET_ADMIN), so it stays outside the gate.
 test-nas: setup
+	@tools/apt.sh ocserv openconnect iproute2 iptables iperf3 iputils-ping openssl
 	.venv/bin/pytest -o addopts="-q -p no:cacheprovider" tests/nas
 
 setup:
