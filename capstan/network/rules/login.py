@@ -173,8 +173,8 @@ def room_for(limit: int, sessions: Sequence[LiveSession], device: Device) -> Roo
 
 
 def _is_same_device(session: LiveSession, device: Device) -> bool:
-    if not device.calling_station:
-        return True
+    if not device.calling_station or not (session.calling_station or session.nas_port_id):
+        return True  # some routers name the device when it logs in and nothing in accounting
     ours, theirs = mac_of(device.calling_station), mac_of(session.calling_station)
     if ours is not None and theirs is not None:
         return ours == theirs
