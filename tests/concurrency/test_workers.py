@@ -49,7 +49,7 @@ def test_two_workers_share_what_is_due(scene: Scene) -> None:
     for line in router.lines:
         line.down = 5 * MB
     scene.field.run(router.report_last())
-    scene.check(within=30)
+    scene.check()
     eventually(lambda: not Command.objects.filter(state="sending").exists(), what="every outcome")
     again = {names[number] for number in slow}
     assert {line.username: line.orders for line in router.lines} == {

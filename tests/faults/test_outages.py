@@ -68,7 +68,7 @@ def test_a_third_of_all_packets_lost(scene: Scene) -> None:
             )  # fmt: skip
 
     scene.under_load(router, top_up, until=some_capped)
-    scene.check(within=40.0)
+    scene.check()
 
 
 def test_the_power_returns_to_a_town(scene: Scene) -> None:

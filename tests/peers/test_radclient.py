@@ -43,6 +43,23 @@ def test_logins(lab: Lab, lines: list[str], code: str) -> None:
     assert "Message-Authenticator" in proof_first.only()[1], "in every answer (CVE-2024-3596)"
 
 
+def test_mschap_version_2(lab: Lab) -> None:
+    """The example of RFC 2759 §9.2, whose user name is written with a capital letter."""
+    lab.provider.service("user", password="clientPass")
+    response = "01" + "00" + "21402324255E262A28295F2B3A337C7E" + "00" * 8
+    response += "82309ECD8D708B5EA08FAA3981CD83544233114A3D85D6DF"
+    challenge = "MS-CHAP-Challenge = 0x5B5D7C7D7B3F2F3E3C2C602132262628"
+    asked = request("User", challenge, f"MS-CHAP2-Response = 0x{response}", PROOF)
+    code, told = radclient(lab.auth, "auth", SECRET, [asked]).only()
+    assert code == "Access-Accept"
+    success = b"\x01S=407A5589115FD0D6209F510FE9C04566932CDA56"
+    assert told["MS-CHAP2-Success"] == [f"0x{success.hex()}"]
+    wrong = request("User", challenge, f"MS-CHAP2-Response = 0x{response[:-2]}00", PROOF)
+    code, told = radclient(lab.auth, "auth", SECRET, [wrong]).only()
+    assert code == "Access-Reject"
+    assert "E=691" in told["MS-CHAP-Error"][0]
+
+
 def test_a_message_authenticator_once_seen_is_demanded(lab: Lab) -> None:
     """`auto`: a router that can sign has to, so that nobody can leave the proof out for it (CVE-2024-3596)."""
     lab.provider.peer("old router", "127.0.0.3")
