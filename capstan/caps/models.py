@@ -54,14 +54,18 @@ class Cap(models.Model):
         default=0, help_text="drawn from buckets in this cycle, settled part"
     )
     remaining_bytes = models.BigIntegerField(
-        default=0, help_text="left in buckets that may be drawn now, settled part"
+        default=0, help_text="that may be drawn now, settled part; 2^62: uncapped"
     )
     overshoot_bytes = models.BigIntegerField(default=0, help_text="this cycle, settled part")
     overage_bytes = models.BigIntegerField(default=0, help_text="this cycle, settled part")
     day_start = models.DateTimeField(null=True)
     day_bytes = models.BigIntegerField(default=0, help_text="drawn from limited kinds this day")
+    day_before_bytes = models.BigIntegerField(
+        default=0, help_text="the same of the day before, for late usage"
+    )
     week_start = models.DateTimeField(null=True)
     week_bytes = models.BigIntegerField(default=0)
+    week_before_bytes = models.BigIntegerField(default=0)
     arming = models.IntegerField(
         default=0, help_text="raised by a grant; re-arms the thresholds that it puts back ahead"
     )

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 
 from capstan.caps.models import Bucket, BucketTally, Cap, ThresholdCrossing
-from capstan.caps.rules.cap import Lot, beyond_kind, draw_order
+from capstan.caps.rules.cap import NEVER, Lot, Standpoint, beyond_kind, draw_order
 from capstan.caps.rules.words import LIMITED_KINDS, Beyond, BucketKind, CapState
 from capstan.catalog.queries import terms
 from capstan.catalog.rules import Terms, is_free, next_edge
@@ -49,6 +49,7 @@ class Standing:
     changes_at: datetime
     counted: int
     drawn: int
+    is_uncapped: bool
     remaining: int
     total: int
     percent: int
@@ -70,16 +71,17 @@ def standing(service_id: int, *, now: datetime) -> Standing:
     cap = Cap.objects.get(pk=service_id)
     has_consent = Service.objects.values_list("overage_consent", flat=True).get(pk=service_id) is not None
     held = terms(cap.version_id)
+    is_uncapped = cap.remaining_bytes == NEVER
+    point = Standpoint(held, ZoneInfo(settings.PROVIDER_TIME_ZONE), is_uncapped, has_consent, None)
     pending = cap.counted_bytes - cap.settled_bytes
     in_bucket = pending if cap.sink_bucket_id is not None else 0
     beyond = pending - in_bucket
-    is_overage = beyond_kind(held, has_consent) == Beyond.OVERAGE
+    is_overage = beyond_kind(point) == Beyond.OVERAGE
     buckets = _buckets(cap, now)
     left = sum(view.left for view in buckets if view.in_force)
     drawn = cap.drawn_bytes + in_bucket
     sink = next((view for view in buckets if view.is_sink), None)
     limited = in_bucket if sink is not None and sink.kind in LIMITED_KINDS else 0
-    zone = ZoneInfo(settings.PROVIDER_TIME_ZONE)
     return Standing(
         service_id=service_id,
         state=CapState(cap.state),
@@ -90,15 +92,16 @@ def standing(service_id: int, *, now: datetime) -> Standing:
         changes_at=cap.changes_at,
         counted=cap.counted_bytes,
         drawn=drawn,
-        remaining=max(0, cap.remaining_bytes - in_bucket),
+        is_uncapped=is_uncapped,
+        remaining=left if is_uncapped else max(0, cap.remaining_bytes - in_bucket),
         total=drawn + left,
         percent=drawn * 100 // (drawn + left) if drawn + left else 0,
         overshoot=cap.overshoot_bytes + (0 if is_overage else beyond),
         overage=cap.overage_bytes + (beyond if is_overage else 0),
         day_bytes=cap.day_bytes + limited,
         week_bytes=cap.week_bytes + limited,
-        is_free_now=is_free(held.free_windows, zone, now),
-        free_edge=next_edge(held.free_windows, zone, now),
+        is_free_now=is_free(held.free_windows, point.zone, now),
+        free_edge=next_edge(held.free_windows, point.zone, now),
         buckets=buckets,
         crossings=tuple(
             ThresholdCrossing.objects.filter(

@@ -29,7 +29,7 @@ _AT_CAP_WORDS = {
 def headline(cap: Standing, say: Saying) -> str:
     """The one answer: `13.6 GB left of 20 GB until 1 Dec 2026 00:00`."""
     until = say.in_full(cap.cycle_end)
-    if cap.terms.allowance_bytes is None:
+    if cap.is_uncapped:
         used = say.size(cap.drawn + cap.overage)
         return f"{used} used, no cap; the cycle ends {until}"
     held = held_back(cap)

@@ -1,7 +1,8 @@
 """What the product says against what the naive model says, and the product against its own invariants."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -91,7 +92,9 @@ def _session(row: dict[str, Any], session: Session) -> list[Difference]:
     return differences(session.user, mine, theirs, where)
 
 
-def differences(user: str, mine: dict[str, Any], theirs: dict[str, Any], where: str = "") -> list[Difference]:
+def differences(
+    user: str, mine: Mapping[Any, object], theirs: Mapping[Any, object], where: str = ""
+) -> list[Difference]:
     return [
         Difference(user, f"{where} {name}".strip(), mine.get(name), theirs.get(name))
         for name in [*mine, *(theirs.keys() - mine.keys())]
@@ -121,7 +124,10 @@ class Figures:
     def of_line(self, user: str, service: int, line: Line, now: datetime) -> list[Difference]:
         (cap,) = self.caps[service]
         found = differences(user, self._totals(service, cap), _totals_of(line))
-        found += differences(user, self._hours(service), _hours_of(line), "hour")
+        found += [
+            replace(one, what=f"hour {_hour_name(int(one.what))}")
+            for one in differences(user, self._hours(service), _hours_of(line))
+        ]
         found += self._compare_buckets(user, service, cap, line)
         found += self._compare_beyond(user, service, cap, line)
         found += differences(user, _standing(cap), _standing_of(line, now))
@@ -139,7 +145,7 @@ class Figures:
             "counted": cap["counted_bytes"],
         }
 
-    def _hours(self, service: int) -> dict[str, tuple[int, int]]:
+    def _hours(self, service: int) -> dict[int, tuple[int, int]]:
         """Bytes by hour: the flushed hours and the running ones of the sessions."""
         hours: dict[int, list[int]] = defaultdict(lambda: [0, 0])
         for row in self.hours[service]:
@@ -148,9 +154,7 @@ class Figures:
         for row in self.sessions[service]:
             hours[row["hour"]][0] += row["hour_up"]
             hours[row["hour"]][1] += row["hour_down"]
-        return {
-            _hour_name(hour * 3600): (up, down) for hour, (up, down) in hours.items() if (up, down) != (0, 0)
-        }
+        return {hour: (up, down) for hour, (up, down) in hours.items() if (up, down) != (0, 0)}
 
     def _drawn(self, row: dict[str, Any], cap: dict[str, Any]) -> int:
         """What was drawn from a bucket, with what its service counted and has not yet booked."""
@@ -284,13 +288,13 @@ def _totals_of(line: Line) -> dict[str, int]:
     return {"total up": line.up, "total down": line.down, "counted": line.counted}
 
 
-def _hour_name(seconds: float) -> str:
-    return datetime.fromtimestamp(seconds, tz=UTC).strftime("%Y-%m-%d %H")
+def _hour_name(hour: int) -> str:
+    return datetime.fromtimestamp(hour * 3600, tz=UTC).strftime("%Y-%m-%d %H")
 
 
-def _hours_of(line: Line) -> dict[str, tuple[int, int]]:
+def _hours_of(line: Line) -> dict[int, tuple[int, int]]:
     return {
-        _hour_name(hour.timestamp()): (up, down)
+        int(hour.timestamp()) // 3600: (up, down)
         for hour, (up, down) in line.hours.items()
         if (up, down) != (0, 0)
     }

@@ -30,16 +30,19 @@ class Months:
         self.rng = Random(provider.seed * 7919 + 1)
         self.waiting: list[Packet] = []
         self.journal: dict[str, deque[str]] = defaultdict(lambda: deque(maxlen=JOURNAL))
+        self.next_seal: datetime | None = None
         self.checks = 0
 
     def live(self) -> list[Difference]:
         """To the end, or to the first checkpoint at which anything differs."""
         for at, what, thing in self._events():
-            while (seal := self.whole.next_seal()) is not None and seal <= at:
-                if found := self._seal(seal):
+            while self.next_seal is not None and self.next_seal <= at:
+                if found := self._seal(self.next_seal):
                     return found
             if found := self._take(at, what, thing):
                 return found
+            if what != "packet":
+                self.next_seal = self.whole.next_seal()
         return []
 
     def _events(self) -> list[Event]:
@@ -99,6 +102,7 @@ class Months:
         self.whole.roll(now)
         self.world.seal(now)
         self.whole.seal(now)
+        self.next_seal = self.whole.next_seal()
         self._tell_all(f"{now:%m-%d %H:%M:%S} -- sealed what is due")
         return self._check(now) if self.check_always else []
 

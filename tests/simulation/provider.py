@@ -96,7 +96,7 @@ def _routers(rng: Random, begins: datetime, ends: datetime) -> list[Router]:
 
     late = begins + timedelta(days=9, seconds=rng.randrange(86_400))
     return [
-        Router(nas(1, interim=2400), "core", reboots=tuple(moments(20)), outages=outages(12), queues=True),
+        Router(nas(1, interim=3600), "core", reboots=tuple(moments(20)), outages=outages(12), queues=True),
         Router(
             nas(2, interim=3600, lacks=True),
             "old",

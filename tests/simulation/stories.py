@@ -433,10 +433,10 @@ CAP_STORIES = [
         changed=(100, terms(thresholds=())),
     ),
     CapStory(
-        "a week limit that comes with a package change holds what the week has drawn",
+        "a week limit that comes with a package change counts from there on",
         terms(thresholds=()),
-        [("use", 5, 0, 2 * GB), ("use", 110, 0, 2 * GB)],
-        [3 * GB],
+        [("use", 5, 0, 2 * GB), ("use", 100, 0, 0), ("use", 110, 0, 4 * GB)],
+        [5 * GB],
         0,
         GB,
         "blocked",

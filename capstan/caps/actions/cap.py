@@ -1,7 +1,7 @@
 """What changes a service's buckets: the first cap row, grants, voids, the turn of time, and the seal."""
 
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -11,9 +11,9 @@ from capstan.audit.actions import record
 from capstan.caps.actions import store
 from capstan.caps.actions.settle import Settlement
 from capstan.caps.models import Bucket, BucketTally, Cap, Cycle
-from capstan.caps.rules.cap import CapRow, Lot, rearm
+from capstan.caps.rules.cap import CapRow, Lot, first_row, rearm
 from capstan.caps.rules.turn import SEAL_AFTER, Allowance, allowance
-from capstan.caps.rules.words import Beyond, BucketKind, CapState
+from capstan.caps.rules.words import Beyond, BucketKind
 from capstan.catalog.rules import OvershootPolicy
 from capstan.db.wakeup import wake
 from capstan.values.refused import Refused
@@ -37,12 +37,7 @@ def open_caps(cursor: store.Cursor, service_ids: Sequence[int], *, zone: ZoneInf
     for service_id, contract in store.load_contracts(cursor, service_ids).items():
         version_id = contract.version_at(now, now)
         period = contract.cycle(version_id, zone, now)
-        first.append(
-            CapRow(
-                service_id, version_id, CapState.OPEN, period.start, period.end, 0, 0, 0, period.start, now, 1, 1, None, 0,
-                0, 0, 0, 0, None, 0, None, 0, 0, 0, 0, 0,
-            )
-        )  # fmt: skip
+        first.append(first_row(service_id, version_id, period.start, period.end, now))
         granted[service_id] = allowance(contract, version_id, period.start, period.end)
     new = store.insert_caps(cursor, first)
     store.grant_allowances(
@@ -220,8 +215,8 @@ def _seal_bucket(settlement: Settlement, bucket: Bucket) -> None:
     lot = next((one for one in lots if one.id == bucket.pk), None)
     left = lot.left if lot is not None else 0
     cap = settlement.caps[bucket.service_id]
-    until = _rollover_end(settlement, cap, bucket) if bucket.rollover_left and left else settlement.now
-    rolls = until - settlement.now > timedelta(0)
+    # It lasts for the cycle that follows its own: the running one, unless nobody has sealed for a whole cycle.
+    rolls = bool(bucket.rollover_left and left and bucket.expires_at >= cap.cycle_start)
     tally = BucketTally.objects.get(pk=bucket.pk)
     tally.is_open = False
     if rolls:
@@ -234,15 +229,8 @@ def _seal_bucket(settlement: Settlement, bucket: Bucket) -> None:
     if rolls:
         rolled = Bucket.objects.create(
             service_id=bucket.service_id, kind=BucketKind.ROLLOVER, size_bytes=left, starts_at=settlement.now,
-            expires_at=until, granted_at=settlement.now, rollover_left=bucket.rollover_left - 1,
+            expires_at=cap.cycle_end, granted_at=settlement.now, rollover_left=bucket.rollover_left - 1,
             source=f"rollover:{bucket.pk}", reference=f"rollover:{bucket.pk}", actor="meter",
         )  # fmt: skip
         BucketTally.objects.create(bucket=rolled)
         _take_up(settlement, cap, rolled, f"rollover bucket {rolled.pk}")
-
-
-def _rollover_end(settlement: Settlement, cap: CapRow, bucket: Bucket) -> datetime:
-    """The end of the cycle that follows the bucket's own."""
-    contract = settlement.contracts[cap.service_id]
-    version_id = contract.version_at(bucket.expires_at, bucket.expires_at)
-    return contract.cycle(version_id, settlement.zone, bucket.expires_at).end

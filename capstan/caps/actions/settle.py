@@ -14,10 +14,10 @@ from capstan.caps.rules.cap import (
     Crossing,
     Lot,
     Standpoint,
+    add_to_cycle,
     beyond_kind,
     crossings,
     draw,
-    draw_late,
     draw_order,
     refresh,
     settle_pending,
@@ -91,7 +91,9 @@ class Settlement:
         store.raise_access_due(self.cursor, self.due, self.now)
 
     def point(self, cap: CapRow) -> Standpoint:
-        return standpoint(self.contracts[cap.service_id], cap.version_id, self.zone, self.now)
+        return standpoint(
+            self.contracts[cap.service_id], cap.version_id, cap.cycle_start, self.zone, self.now
+        )
 
     def record(
         self, cap: CapRow, bucket: int | None, beyond: Beyond | None, session: int | None, amount: int
@@ -152,54 +154,50 @@ class Settlement:
             self.add_lot(service_id, lot)
 
     def _book(self, cap: CapRow, items: Sequence[Usage]) -> None:
-        """Draw down new usage, piece by piece between its boundaries."""
-        point, lots = self.point(cap), self.lots[cap.service_id]
+        """Draw down new usage, piece by piece between its boundaries, each by the terms of its own moment."""
+        lots, contract = self.lots[cap.service_id], self.contracts[cap.service_id]
         unsealed = self.unsealed.get(cap.service_id, [])
         for item in items:
-            edges = usage_edges(cap, lots, point, [start for start, _, _ in unsealed], item.since, item.until)
+            edges = usage_edges(cap, lots, contract, unsealed, self.zone, item.since, item.until)
             for piece in split_at(item.since, item.until, item.up, item.down, edges):
                 moment = from_micros(piece.since)
-                cycle = (
-                    next((c for c in unsealed if c[0] <= moment < c[1]), None)
-                    if moment < cap.cycle_start
-                    else None
-                )
-                if cycle is not None:
-                    self._book_late(cap, cycle, item.session.id, moment, piece.up, piece.down)
-                    continue
-                moment = max(moment, cap.cycle_start)
+                cycle = None
+                if moment < cap.cycle_start:
+                    cycle = next((one for one in unsealed if one[0] <= moment < one[1]), None)
+                    moment = moment if cycle else cap.cycle_start
+                start = cycle[0] if cycle else cap.cycle_start
+                version_id = cap.version_id if contract.is_simple else contract.version_at(start, moment)
+                point = standpoint(contract, version_id, start, self.zone, moment)
                 weight_up, weight_down = weights(point.terms, self.zone, moment)
                 amount = weight_up * piece.up + weight_down * piece.down
                 cap.counted += amount
                 cap.settled += amount
-                for bucket, part in draw(cap, lots, point, moment, amount):
-                    beyond = None if bucket else beyond_kind(point.terms, point.has_consent)
-                    self._note(cap.service_id, bucket, beyond, item.session.id, cap.cycle_start, part)
-                if point.terms.allowance_bytes is not None:
+                taken = draw(cap, lots, point, moment, amount)
+                self._book_piece(cap, point, item.session.id, start, taken, is_late=cycle is not None)
+                if cycle is None:
                     at = max(cap.cycle_start, min(from_micros(piece.until), self.now))
-                    found = crossings(cap, lots, point.terms, at=at, now=self.now)
+                    found = crossings(cap, lots, point, at=at, now=self.now)
                     self._crossings += [(cap.service_id, one) for one in found]
 
-    def _book_late(
+    def _book_piece(
         self,
         cap: CapRow,
-        cycle: tuple[datetime, datetime, int],
+        point: Standpoint,
         session_id: int,
-        moment: datetime,
-        up: int,
-        down: int,
+        start: datetime,
+        taken: Sequence[tuple[int | None, int]],
+        *,
+        is_late: bool,
     ) -> None:
-        start, _, version_id = cycle
-        contract = self.contracts[cap.service_id]
-        point = standpoint(contract, version_id, self.zone, moment)
-        weight_up, weight_down = weights(point.terms, self.zone, moment)
-        amount = weight_up * up + weight_down * down
-        cap.counted += amount
-        cap.settled += amount
-        kind = beyond_kind(point.terms, point.has_consent)
-        figures = self._late.setdefault((cap.service_id, start), [0, 0, 0])
-        for bucket, part in draw_late(self.lots[cap.service_id], moment, amount):
-            figures[0 if bucket else 1 if kind == Beyond.OVERSHOOT else 2] += part
+        """Note what a piece took; it adds to the running cycle, or to one that has ended and isn't sealed yet."""
+        kind = beyond_kind(point)
+        if is_late:
+            figures = self._late.setdefault((cap.service_id, start), [0, 0, 0])
+            for bucket, part in taken:
+                figures[0 if bucket else 1 if kind == Beyond.OVERSHOOT else 2] += part
+        else:
+            add_to_cycle(cap, point, taken)
+        for bucket, part in taken:
             self._note(cap.service_id, bucket, None if bucket else kind, session_id, start, part)
 
     def _note(

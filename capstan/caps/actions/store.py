@@ -19,11 +19,14 @@ Cursor = Any  # psycopg.Cursor, whichever row type
 _CAP_COLUMNS = (
     "service_id, version_id, state, cycle_start, cycle_end, counted_bytes, settled_bytes, check_at_bytes, steady_from, "
     "changes_at, weight_up, weight_down, sink_bucket_id, sessions_from, drawn_bytes, remaining_bytes, overshoot_bytes, "
-    "overage_bytes, day_start, day_bytes, week_start, week_bytes, arming, crossed_cycle, crossed_day, crossed_week"
+    "overage_bytes, day_start, day_bytes, day_before_bytes, week_start, week_bytes, week_before_bytes, arming, "
+    "crossed_cycle, crossed_day, crossed_week"
 )
 _CAP_TYPES = (
-    "bigint, bigint, text, timestamptz, timestamptz, bigint, bigint, bigint, timestamptz, timestamptz, smallint, smallint, "
-    "bigint, bigint, bigint, bigint, bigint, bigint, timestamptz, bigint, timestamptz, bigint, int, smallint, smallint, smallint"
+    "bigint, bigint, text, timestamptz, timestamptz, bigint, bigint, bigint, timestamptz, "
+    "timestamptz, smallint, smallint, bigint, bigint, bigint, bigint, bigint, "
+    "bigint, timestamptz, bigint, bigint, timestamptz, bigint, bigint, int, "
+    "smallint, smallint, smallint"
 )
 _ARRAYS = ", ".join(f"%s::{kind.strip()}[]" for kind in _CAP_TYPES.split(","))
 _SET = ", ".join(f"{c.strip()} = d.{c.strip()}" for c in _CAP_COLUMNS.split(",")[1:])

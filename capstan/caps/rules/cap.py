@@ -4,18 +4,21 @@ Everything here is arithmetic on plain values. The order of a step is always: `s
 passed a boundary, then `book` new usage, then `refresh`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from capstan.caps.rules.words import DRAW_PRIORITY, LIMITED_KINDS, Beyond, BucketKind, CapState, Limit
 from capstan.catalog.rules import AtCap, Counting, Terms, is_free, next_edge
-from capstan.values.period import day_at, week_at
+from capstan.values.period import Period, day_at, week_at
 
 CAPPED_BELOW = 1_000_000  # bytes: too little to lend out as a quota, so it counts as used up
 NEVER = 1 << 62  # a counter value that is not reached
+_INSTANT = timedelta(microseconds=1)
+
+PeriodAt = Callable[[ZoneInfo, datetime], Period]
 
 
 @dataclass(slots=True)
@@ -66,12 +69,24 @@ class CapRow:
     overage: int
     day_start: datetime | None
     day_bytes: int
+    day_before: int
     week_start: datetime | None
     week_bytes: int
+    week_before: int
     arming: int
     crossed_cycle: int
     crossed_day: int
     crossed_week: int
+
+
+def first_row(service_id: int, version_id: int, start: datetime, end: datetime, now: datetime) -> CapRow:
+    """The row a service begins with, in the running cycle: due at once, so that the first settlement works it out."""
+    return CapRow(
+        service_id=service_id, version_id=version_id, state=CapState.OPEN, cycle_start=start, cycle_end=end,
+        counted=0, settled=0, check_at=0, steady_from=start, changes_at=now, weight_up=1, weight_down=1, sink=None,
+        sessions_from=0, drawn=0, remaining=0, overshoot=0, overage=0, day_start=None, day_bytes=0, day_before=0,
+        week_start=None, week_bytes=0, week_before=0, arming=0, crossed_cycle=0, crossed_day=0, crossed_week=0,
+    )  # fmt: skip
 
 
 class Standpoint(NamedTuple):
@@ -79,6 +94,7 @@ class Standpoint(NamedTuple):
 
     terms: Terms
     zone: ZoneInfo
+    is_uncapped: bool  # by the version in force, or by the one the cycle began with
     has_consent: bool  # to overage charges
     next_package_change: datetime | None
 
@@ -93,13 +109,12 @@ class Crossing(NamedTuple):
     remaining: int
 
 
-def beyond_kind(terms: Terms, has_consent: bool) -> Beyond:
+def beyond_kind(point: Standpoint) -> Beyond:
     """What bytes beyond every bucket are: allowed by the package, or spent between the cap and the cut."""
-    if terms.allowance_bytes is None or terms.at_cap in (AtCap.THROTTLE, AtCap.OPEN):
+    at_cap = point.terms.at_cap
+    if point.is_uncapped or at_cap in (AtCap.THROTTLE, AtCap.OPEN):
         return Beyond.OVERAGE
-    if terms.at_cap == AtCap.OVERAGE and has_consent:
-        return Beyond.OVERAGE
-    return Beyond.OVERSHOOT
+    return Beyond.OVERAGE if at_cap == AtCap.OVERAGE and point.has_consent else Beyond.OVERSHOOT
 
 
 def state_at_cap(terms: Terms, has_consent: bool) -> CapState:
@@ -131,20 +146,16 @@ def settle_pending(
     pending = cap.counted - cap.settled
     cap.settled = cap.counted
     if cap.sink is None:
-        kind = beyond_kind(point.terms, point.has_consent)
+        kind = beyond_kind(point)
         _add_beyond(cap, kind, pending)
         return pending, None, kind
     lot = next(lot for lot in lots if lot.id == cap.sink)
-    _take(cap, lot, pending, limited=lot.limited)
+    lot.left -= pending
+    cap.drawn += pending
+    if lot.limited:
+        cap.day_bytes += pending if point.terms.day_limit_bytes is not None else 0
+        cap.week_bytes += pending if point.terms.week_limit_bytes is not None else 0
     return pending, lot.id, None
-
-
-def _take(cap: CapRow, lot: Lot, amount: int, *, limited: bool) -> None:
-    lot.left -= amount
-    cap.drawn += amount
-    if limited:
-        cap.day_bytes += amount
-        cap.week_bytes += amount
 
 
 def _add_beyond(cap: CapRow, kind: Beyond, amount: int) -> None:
@@ -157,32 +168,22 @@ def _add_beyond(cap: CapRow, kind: Beyond, amount: int) -> None:
 def draw(
     cap: CapRow, lots: Sequence[Lot], point: Standpoint, moment: datetime, amount: int
 ) -> list[tuple[int | None, int]]:
-    """Take counted bytes of a moment of the running cycle: [(bucket or None, bytes), …]. `lots` are in draw order."""
+    """Take counted bytes of a moment from the buckets: [(bucket or None, bytes), …]. `lots` are in draw order.
+
+    Only the buckets and the limits' tallies change; the figures of the cycle are the caller's (`add_to_cycle`), since the
+    moment may lie in a cycle that has ended and isn't sealed yet.
+    """
     taken: list[tuple[int | None, int]] = []
     for lot in lots:
         if amount == 0:
             break
         if lot.left <= 0 or not lot.in_force(moment):
             continue
-        limited = lot.limited and _is_today(cap, moment)
-        part = min(amount, lot.left, limited_left(cap, point.terms) if limited else lot.left)
-        if part > 0:
-            _take(cap, lot, part, limited=limited)
-            taken.append((lot.id, part))
-            amount -= part
-    if amount:
-        _add_beyond(cap, beyond_kind(point.terms, point.has_consent), amount)
-        taken.append((None, amount))
-    return taken
-
-
-def draw_late(lots: Sequence[Lot], moment: datetime, amount: int) -> list[tuple[int | None, int]]:
-    """The same for a moment of a cycle that has ended and isn't sealed yet: its own buckets, no limits any more."""
-    taken: list[tuple[int | None, int]] = []
-    for lot in lots:
-        part = min(amount, lot.left) if lot.in_force(moment) else 0
+        part = min(amount, lot.left, limited_left(cap, point, moment) if lot.limited else lot.left)
         if part > 0:
             lot.left -= part
+            if lot.limited:
+                _tally(cap, point, moment, part)
             taken.append((lot.id, part))
             amount -= part
     if amount:
@@ -190,18 +191,53 @@ def draw_late(lots: Sequence[Lot], moment: datetime, amount: int) -> list[tuple[
     return taken
 
 
-def _is_today(cap: CapRow, moment: datetime) -> bool:
-    """Usage that comes late from before the running day is not held against the running day's limit."""
-    return cap.day_start is None or moment >= cap.day_start
+def add_to_cycle(cap: CapRow, point: Standpoint, taken: Sequence[tuple[int | None, int]]) -> None:
+    """Add what `draw` took to the running cycle's figures."""
+    for bucket, amount in taken:
+        if bucket is None:
+            _add_beyond(cap, beyond_kind(point), amount)
+        else:
+            cap.drawn += amount
 
 
-def limited_left(cap: CapRow, terms: Terms) -> int:
-    """What the day and week limits still allow from the allowance and its rollover."""
+_RUNNING, _BEFORE, _EARLIER = range(3)
+
+
+def _which(period_at: PeriodAt, zone: ZoneInfo, start: datetime | None, moment: datetime) -> int:
+    """Whether a moment lies in the running day (or week), in the one before, or earlier: late usage may."""
+    if start is None or moment >= start:
+        return _RUNNING
+    return _BEFORE if moment >= period_at(zone, start - _INSTANT).start else _EARLIER
+
+
+def _tally(cap: CapRow, point: Standpoint, moment: datetime, amount: int) -> None:
+    """Count bytes of limited kinds against the day and week they were used in, where a limit was in force then."""
+    if point.terms.day_limit_bytes is not None:
+        match _which(day_at, point.zone, cap.day_start, moment):
+            case 0:
+                cap.day_bytes += amount
+            case 1:
+                cap.day_before += amount
+    if point.terms.week_limit_bytes is not None:
+        match _which(week_at, point.zone, cap.week_start, moment):
+            case 0:
+                cap.week_bytes += amount
+            case 1:
+                cap.week_before += amount
+
+
+def limited_left(cap: CapRow, point: Standpoint, moment: datetime) -> int:
+    """What the day and week limits allow from the allowance and its rollover at a moment.
+
+    Two days and two weeks are remembered; what arrives later than that is not held against a limit.
+    """
     left = NEVER
-    if terms.day_limit_bytes is not None:
-        left = min(left, terms.day_limit_bytes - cap.day_bytes)
-    if terms.week_limit_bytes is not None:
-        left = min(left, terms.week_limit_bytes - cap.week_bytes)
+    if point.terms.day_limit_bytes is not None:
+        used = (cap.day_bytes, cap.day_before, 0)[_which(day_at, point.zone, cap.day_start, moment)]
+        left = min(left, point.terms.day_limit_bytes - used)
+    if point.terms.week_limit_bytes is not None:
+        used = (cap.week_bytes, cap.week_before, 0)[_which(week_at, point.zone, cap.week_start, moment)]
+        left = min(left, point.terms.week_limit_bytes - used)
     return max(0, left)
 
 
@@ -210,39 +246,37 @@ def left_in_force(lots: Sequence[Lot], moment: datetime) -> int:
     return sum(lot.left for lot in lots if lot.in_force(moment))
 
 
-def drawable(cap: CapRow, lots: Sequence[Lot], terms: Terms, moment: datetime) -> int:
+def drawable(cap: CapRow, lots: Sequence[Lot], point: Standpoint, moment: datetime) -> int:
     """What may be drawn now: buckets in force, limits applied."""
     held_back = sum(lot.left for lot in lots if lot.in_force(moment) and lot.limited)
     free = sum(lot.left for lot in lots if lot.in_force(moment) and not lot.limited)
-    return min(held_back, limited_left(cap, terms)) + free
+    return min(held_back, limited_left(cap, point, moment)) + free
 
 
 def crossings(
-    cap: CapRow, lots: Sequence[Lot], terms: Terms, *, at: datetime, now: datetime
+    cap: CapRow, lots: Sequence[Lot], point: Standpoint, *, at: datetime, now: datetime
 ) -> list[Crossing]:
     """Thresholds passed by usage of the moment `at`, measured against what is left now; once per arming each."""
     found: list[Crossing] = []
-    left = left_in_force(lots, now)
+    terms = point.terms
 
-    def look(
-        limit: Limit, start: datetime | None, percent: int, crossed: int, drawn: int, remaining: int
-    ) -> int:
+    def look(limit: Limit, start: datetime | None, crossed: int, drawn: int, remaining: int) -> int:
+        percent = _percent(drawn, remaining)
         for threshold in sorted(terms.thresholds):
             if crossed < threshold <= percent and start is not None:
                 found.append(Crossing(limit, start, threshold, cap.arming, at, drawn, remaining))
                 crossed = threshold
         return crossed
 
-    percent = _percent(cap.drawn, left)
-    cap.crossed_cycle = look(Limit.CYCLE, cap.cycle_start, percent, cap.crossed_cycle, cap.drawn, left)
+    if not point.is_uncapped:
+        left = left_in_force(lots, now)
+        cap.crossed_cycle = look(Limit.CYCLE, cap.cycle_start, cap.crossed_cycle, cap.drawn, left)
     if terms.day_limit_bytes is not None:
         rest = max(0, terms.day_limit_bytes - cap.day_bytes)
-        percent = _percent(cap.day_bytes, rest)
-        cap.crossed_day = look(Limit.DAY, cap.day_start, percent, cap.crossed_day, cap.day_bytes, rest)
+        cap.crossed_day = look(Limit.DAY, cap.day_start, cap.crossed_day, cap.day_bytes, rest)
     if terms.week_limit_bytes is not None:
         rest = max(0, terms.week_limit_bytes - cap.week_bytes)
-        percent = _percent(cap.week_bytes, rest)
-        cap.crossed_week = look(Limit.WEEK, cap.week_start, percent, cap.crossed_week, cap.week_bytes, rest)
+        cap.crossed_week = look(Limit.WEEK, cap.week_start, cap.crossed_week, cap.week_bytes, rest)
     return found
 
 
@@ -263,38 +297,38 @@ def rearm(cap: CapRow, lots: Sequence[Lot], terms: Terms, now: datetime) -> None
 def refresh(cap: CapRow, lots: Sequence[Lot], point: Standpoint, now: datetime) -> list[Crossing]:
     """Work out everything that follows from the buckets: state, sink, weights, and when to look again."""
     terms = point.terms
-    found = crossings(cap, lots, terms, at=now, now=now) if terms.allowance_bytes is not None else []
-    cap.remaining = drawable(cap, lots, terms, now)
-    capped = terms.allowance_bytes is not None and cap.remaining < CAPPED_BELOW
-    cap.state = state_at_cap(terms, point.has_consent) if capped else CapState.OPEN
+    found = crossings(cap, lots, point, at=now, now=now)
+    cap.remaining = NEVER if point.is_uncapped else drawable(cap, lots, point, now)
+    cap.state = state_at_cap(terms, point.has_consent) if cap.remaining < CAPPED_BELOW else CapState.OPEN
     cap.weight_up, cap.weight_down = weights(terms, point.zone, now)
-    held_back = limited_left(cap, terms)
+    held_back = limited_left(cap, point, now)
     sink = next(
         (lot for lot in lots if lot.left > 0 and lot.in_force(now) and (held_back or not lot.limited)), None
     )
     cap.sink = sink.id if sink else None
-    cap.check_at = cap.counted + _distance(cap, lots, terms, now, sink)
+    cap.check_at = cap.counted + _distance(cap, lots, point, now, sink)
     cap.changes_at = min(_boundaries(cap, lots, point, now))
     return found
 
 
-def _distance(cap: CapRow, lots: Sequence[Lot], terms: Terms, now: datetime, sink: Lot | None) -> int:
+def _distance(cap: CapRow, lots: Sequence[Lot], point: Standpoint, now: datetime, sink: Lot | None) -> int:
     """How many more counted bytes until something happens."""
     if sink is None:
         return NEVER
-    ways = [min(sink.left, limited_left(cap, terms)) if sink.limited else sink.left]
-    if terms.allowance_bytes is not None:
+    terms = point.terms
+    ways = [min(sink.left, limited_left(cap, point, now)) if sink.limited else sink.left]
+    if not point.is_uncapped:
         left = left_in_force(lots, now)
         ways += _threshold_distances(terms.thresholds, cap.drawn, cap.drawn + left, cap.crossed_cycle)
         ways += [cap.remaining - CAPPED_BELOW + 1, left - CAPPED_BELOW + 1]
-        if sink.limited:
-            for limit, used, crossed in (
-                (terms.day_limit_bytes, cap.day_bytes, cap.crossed_day),
-                (terms.week_limit_bytes, cap.week_bytes, cap.crossed_week),
-            ):
-                if limit is not None:
-                    ways += _threshold_distances(terms.thresholds, used, limit, crossed)
-                    ways.append(limit - used - CAPPED_BELOW + 1)
+    if sink.limited:
+        for limit, used, crossed in (
+            (terms.day_limit_bytes, cap.day_bytes, cap.crossed_day),
+            (terms.week_limit_bytes, cap.week_bytes, cap.crossed_week),
+        ):
+            if limit is not None:
+                ways += _threshold_distances(terms.thresholds, used, limit, crossed)
+                ways.append(limit - used - CAPPED_BELOW + 1)
     return min(way for way in ways if way > 0)
 
 
@@ -322,12 +356,17 @@ def _boundaries(cap: CapRow, lots: Sequence[Lot], point: Standpoint, now: dateti
 
 
 def turn_limits(cap: CapRow, point: Standpoint, now: datetime) -> None:
-    """A new day or week begins with nothing drawn."""
+    """A new day or week begins with nothing drawn; the one before is kept for usage that comes late."""
+    zone = point.zone
     if point.terms.day_limit_bytes is not None:
-        start = day_at(point.zone, now).start
+        start = day_at(zone, now).start
         if cap.day_start != start:
+            follows = cap.day_start == day_at(zone, start - _INSTANT).start
+            cap.day_before = cap.day_bytes if follows else 0
             cap.day_start, cap.day_bytes, cap.crossed_day = start, 0, 0
     if point.terms.week_limit_bytes is not None:
-        start = week_at(point.zone, now).start
+        start = week_at(zone, now).start
         if cap.week_start != start:
+            follows = cap.week_start == week_at(zone, start - _INSTANT).start
+            cap.week_before = cap.week_bytes if follows else 0
             cap.week_start, cap.week_bytes, cap.crossed_week = start, 0, 0

@@ -47,6 +47,11 @@ class Contract(NamedTuple):
         since, package_id = _latest(self.changes, moment)
         return _latest(self.versions[package_id], max(since, cycle_start))[1]
 
+    @property
+    def is_simple(self) -> bool:
+        """Whether one version has held all along, so that nobody has to ask which."""
+        return len(self.changes) == 1 and len(self.versions[self.changes[0][1]]) == 1
+
     def next_change(self, moment: datetime) -> datetime | None:
         return next((start for start, _ in self.changes if start > moment), None)
 
@@ -77,7 +82,7 @@ def turn(
         allowances += allowance(contract, version_id, cap.cycle_start, cap.cycle_end)
     cap.version_id = contract.version_at(cap.cycle_start, now)
     cap.steady_from = now
-    turn_limits(cap, standpoint(contract, cap.version_id, zone, now), now)
+    turn_limits(cap, standpoint(contract, cap.version_id, cap.cycle_start, zone, now), now)
     return closings, allowances
 
 
@@ -89,5 +94,12 @@ def allowance(contract: Contract, version_id: int, start: datetime, end: datetim
     return [Allowance(start, end, terms.allowance_bytes, terms.rollover_allowance_cycles)]
 
 
-def standpoint(contract: Contract, version_id: int, zone: ZoneInfo, now: datetime) -> Standpoint:
-    return Standpoint(contract.terms[version_id], zone, contract.has_consent, contract.next_change(now))
+def standpoint(
+    contract: Contract, version_id: int, cycle_start: datetime, zone: ZoneInfo, now: datetime
+) -> Standpoint:
+    """What decides at this moment. A package changed inside the cycle brings its allowance with the next one: until then a
+    line that was uncapped stays so, and one that becomes uncapped is so at once."""
+    first = contract.terms[contract.version_at(cycle_start, cycle_start)]
+    terms = contract.terms[version_id]
+    is_uncapped = terms.allowance_bytes is None or first.allowance_bytes is None
+    return Standpoint(terms, zone, is_uncapped, contract.has_consent, contract.next_change(now))

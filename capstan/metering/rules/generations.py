@@ -47,6 +47,9 @@ def pick(
 ) -> G | None:
     """The generation a record belongs to, or None when it begins one that isn't known yet.
 
+    Without Event-Timestamp a repeat that comes late looks like a later session; one that repeats the last record, as the
+    Stop's do, is known by its counters.
+
     `wall` is when the record was made by our clock, `sent` our receipt less Acct-Delay-Time, both in seconds; the
     generations are in order of their start.
     """
@@ -63,16 +66,10 @@ def pick(
             start > known.last_mark + slack
             and wall - seconds > known.counted_until // 1_000_000 - _EXACT_SLACK
         ):
-            if has_event_time or is_start or _goes_beyond(known, seconds, bytes_up, bytes_down):
-                return None
-            return known
+            repeats = (seconds, bytes_up, bytes_down) == (known.seconds, known.bytes_up, known.bytes_down)
+            return known if repeats and not (has_event_time or is_start) else None
         if mark >= known.start_mark - slack or not has_event_time:
             return known
         if abs(sent - seconds - known.started // 1_000_000) <= _RECEIPT_SLACK:
             return known  # the router's clock was set back during the session
     return None
-
-
-def _goes_beyond(known: Generation, seconds: int, bytes_up: int, bytes_down: int) -> bool:
-    """Without Event-Timestamp: a record inside what is known already is an old packet that came late."""
-    return seconds > known.seconds or bytes_up > known.bytes_up or bytes_down > known.bytes_down

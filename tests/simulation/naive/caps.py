@@ -269,8 +269,8 @@ class Line:
             cycle.drawn += taken
             if bucket.kind in LIMITED:
                 day = local_day(instant, self.zone)
-                self.days[day] += taken
-                self.weeks[monday_of(day)] += taken
+                self.days[day] += taken if terms.day_limit is not None else 0
+                self.weeks[monday_of(day)] += taken if terms.week_limit is not None else 0
         if self._beyond_is_allowed(cycle, terms):
             cycle.overage += wanted
             self.overage += wanted
@@ -310,9 +310,14 @@ class Line:
         return max(0, min(lefts))
 
     def _beyond_is_allowed(self, cycle: Cycle, terms: Terms) -> bool:
-        if cycle.terms.allowance is None or terms.at_cap in ("throttle", "open"):
+        if self._is_uncapped(cycle, terms) or terms.at_cap in ("throttle", "open"):
             return True
         return terms.at_cap == "overage" and self.consents
+
+    @staticmethod
+    def _is_uncapped(cycle: Cycle, terms: Terms) -> bool:
+        """A change of package takes a cap away at once; it brings one with the next cycle."""
+        return cycle.terms.allowance is None or terms.allowance is None
 
     # Which terms hold
 
@@ -339,7 +344,7 @@ class Line:
 
     def state(self, now: datetime) -> str:
         cycle = self._cycle_of(now)
-        if cycle.terms.allowance is None or self.remaining(now) >= CAPPED_BELOW:
+        if self._is_uncapped(cycle, self.terms(now)) or self.remaining(now) >= CAPPED_BELOW:
             return "open"
         at_cap = self.terms(now).at_cap
         if at_cap == "overage":
@@ -351,7 +356,7 @@ class Line:
         cycle, terms = self._cycle_of(instant), self.terms(instant)
         shares = []
         left = sum(bucket.left for bucket in self._in_order(instant))
-        if cycle.terms.allowance is not None:
+        if not self._is_uncapped(cycle, terms):
             is_capped = left < CAPPED_BELOW and cycle.drawn + left > 0
             shares.append(("cycle", cycle.start, (1, 1) if is_capped else (cycle.drawn, cycle.drawn + left)))
         day = local_day(instant, self.zone)
