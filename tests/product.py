@@ -156,7 +156,7 @@ class Product:
                 beating = {pid for (pid,) in conn.execute("SELECT pid FROM db_processbeat")}
                 for name in set(waiting):
                     process = self.processes[name]
-                    assert process.poll() is None, f"{name} ended: {self._log(name).read_text()[-3000:]}"
+                    assert process.poll() is None, f"{name} ended: {self.log(name)[-3000:]}"
                     if process.pid in beating:
                         waiting.discard(name)
                 assert time.monotonic() < until, f"no sign of life of {waiting}"
@@ -176,7 +176,7 @@ class Product:
         try:
             for name, process in chosen.items():
                 status = process.wait(30)
-                assert status == 0, f"{name} ended with {status}: {self._log(name).read_text()[-3000:]}"
+                assert status == 0, f"{name} ended with {status}: {self.log(name)[-3000:]}"
         finally:
             for process in chosen.values():
                 process.kill()
@@ -205,6 +205,10 @@ class Product:
             self._told[path.name] = len(text)
             if new:
                 print(f"--- {path.name}\n{new[-6000:]}")
+
+    def log(self, name: str) -> str:
+        """What this process has written so far."""
+        return self._log(name).read_text(errors="replace")
 
     def _log(self, name: str) -> Path:
         return self.folder / f"{name.replace(':', '-')}.log"

@@ -27,6 +27,10 @@ def test_the_database_away_and_back(scene: Scene, durable: DurableServer) -> Non
     router = scene.router()
     scene.field.run(router.bring_up(scene.lines(10, allowance_bytes=1000 * MB)))
     durable.stop()
+    eventually(
+        lambda: scene.product.log("radius").count("nothing is acknowledged") >= 2,
+        what="the listener's notice of it",
+    )
 
     async def ask_in_vain() -> list[object]:
         silence = [router.account(line, radius.INTERIM, tries=3) for line in router.lines]
