@@ -25,7 +25,9 @@ class SessionAccess(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(fields=["session"], name="sessionaccess_unproved", condition=models.Q(proved_at__isnull=True)),
+            models.Index(
+                fields=["session"], name="sessionaccess_unproved", condition=models.Q(proved_at__isnull=True)
+            ),
         ]
 
 

@@ -31,7 +31,9 @@ def environment(process_env: dict[str, str]) -> dict[str, str]:
 
 def test_it_answers_beats_and_ends_cleanly(provider: Provider, environment: dict[str, str]) -> None:
     auth, acct = (int(environment[f"CAPSTAN_RADIUS_{name}_PORT"]) for name in ("AUTH", "ACCT"))
-    process = subprocess.Popen([CAPSTAN, "radius"], env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE)
+    process = subprocess.Popen(
+        [CAPSTAN, "radius"], env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE
+    )
     try:
         client = Client("127.0.0.1", auth, acct)
         wait_for(lambda: client.ask(client.accounting(interim()), timeout=0.5), seconds=30)
