@@ -8,13 +8,26 @@ from typing import Any, Final
 import psycopg
 
 _TICKS: Final = os.sysconf("SC_CLK_TCK")
-_PARENT, _USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM = 1, 11, 12, 13, 14  # after the name, see proc(5)
+_STATE, _PARENT, _USER, _SYSTEM, _CHILDREN_USER, _CHILDREN_SYSTEM = (
+    0,
+    1,
+    11,
+    12,
+    13,
+    14,
+)  # after the name, see proc(5)
 
 
 def of_process(pid: int) -> float:
     """Seconds of CPU so far, all threads; 0 when it is gone."""
     stat = _stat(pid)
     return (int(stat[_USER]) + int(stat[_SYSTEM])) / _TICKS if stat else 0.0
+
+
+def is_running(pid: int) -> bool:
+    """False for a process that has ended, also when nobody has taken its status yet."""
+    stat = _stat(pid)
+    return bool(stat) and stat[_STATE] != "Z"
 
 
 class Watch:

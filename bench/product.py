@@ -60,6 +60,8 @@ def _process(name: str, command: list[str], folder: Path) -> Iterator["subproces
         process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=folder)
     try:
         yield process
+        if process.poll() is not None:
+            raise RuntimeError(f"{name} ended by itself:\n{(folder / f'{name}.log').read_text()[-4000:]}")
     finally:
         process.terminate()
         try:

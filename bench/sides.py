@@ -44,9 +44,14 @@ class Arena:
         self.cells: list[Cell] = []
 
     def run(self, side: Side, what: str, mode: str, **options: Any) -> Cell:
-        """One cell. Its rate is what the generator counted; the caller may put a stricter one."""
+        """One cell. Its rate is what the generator counted; the caller may put a stricter one.
+
+        Raises RuntimeError when a process of the server is not there any more at its end.
+        """
         watch = cpu.Watch(side.processes, self.postmaster, side.conn)
         load = side.generator.run(mode, **options)
+        if gone := [name for name, pid in side.processes.items() if not cpu.is_running(pid)]:
+            raise RuntimeError(f"{what}: gone are {', '.join(gone)} of the {side.name}")
         spent = watch.spent() | {"generator": load.cpu_s}
         per_request = {name: seconds / max(load.answered, 1) * 1e6 for name, seconds in spent.items()}
         cell = Cell(side=side.name, what=what, load=load, rate=load.rps, cpu_us=per_request)

@@ -147,7 +147,10 @@ def crossing(contest: Contest, peak: float) -> Finding:
         x=f"{first}:{scale.crossers}:{provider.CROSSING_BYTES}:{scale.crossings_a_second}",
     )  # fmt: skip
     delays, missing = crossing_delays(log, contest.running.sink_log, expected=scale.crossers)
-    return _delay_finding("packet that reaches the cap → CoA, at half peak", delays, missing, wanted_ms=500)
+    finding = _delay_finding(
+        "packet that reaches the cap → CoA, at half peak", delays, missing, wanted_ms=500
+    )
+    return _with_commands(finding, contest)
 
 
 def order(contest: Contest, peak: float) -> Finding:
@@ -163,7 +166,8 @@ def order(contest: Contest, peak: float) -> Finding:
     time.sleep(WARM_UP + 1)
     delays, missing = order_delays(users, contest.running.sink_log, a_second=scale.orders_a_second)
     background.join()
-    return _delay_finding("order committed → CoA, at a tenth of peak", delays, missing, wanted_ms=100)
+    finding = _delay_finding("order committed → CoA, at a tenth of peak", delays, missing, wanted_ms=100)
+    return _with_commands(finding, contest)
 
 
 def storm(contest: Contest) -> Finding:
@@ -242,6 +246,17 @@ def _delay_finding(target: str, delays: Sequence[float], missing: int, *, wanted
         measured=f"p99 {p99:.1f} ms, p50 {percentile(delays, 0.5):.1f} ms, n = {len(delays):,}, {missing} never came",
         holds=bool(delays) and p99 < wanted_ms and missing == 0,
     )
+
+
+def _with_commands(finding: Finding, contest: Contest) -> Finding:
+    """Says what the crossers' lines were told so far, and how that went."""
+    rows = contest.ours.conn.execute(
+        "SELECT access_kind, kind, state, count(*) FROM network_command WHERE service_id > %s GROUP BY 1, 2, 3 ORDER BY 1",
+        [contest.steady_users],
+    )
+    told = [f"{count:,} × {kind} to {access}: {state}" for access, kind, state, count in rows]
+    finding.remarks.append("so far these lines were told: " + (", ".join(told) or "nothing"))
+    return finding
 
 
 def _median(cells: Sequence[Cell]) -> float:

@@ -203,6 +203,7 @@ class Listener:
             self._selector.unregister(link.fd)
             link.fd = None
         link.half.detach()
+        self._take_or_not(link, False)  # at once: not even Status-Server is answered now
         link.flying_since = None
         link.retry_at = time.monotonic() + link.retry_seconds
         link.retry_seconds = min(link.retry_seconds * 2, _RETRY_LAST)

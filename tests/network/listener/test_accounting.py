@@ -1,7 +1,6 @@
 """Accounting over real UDP: what is acknowledged is in the log, everything else is counted and not answered."""
 
 import hashlib
-import os
 import struct
 from collections.abc import Callable
 
@@ -107,7 +106,7 @@ def sign(code: int, body: bytes, secret: bytes = b"s3cret", length: int | None =
     ("packet", "reason"),
     [
         (sign(4, BODY, b"guess"), "bad authenticator"),
-        (os.urandom(20), "length field"),
+        (bytes(range(200, 220)), "length field"),
         (b"\x04", "shorter than a RADIUS header"),
         (sign(4, BODY, length=19), "length field is shorter"),
         (sign(4, BODY, length=4000), "says more than arrived"),
