@@ -102,7 +102,11 @@ def _copy(model: type[Model], count: int, **given: Callable[[int], object]) -> N
     """Rows 0 … count - 1 by COPY; what isn't given gets the field's default."""
     fields = model._meta.local_concrete_fields
     make = {field.attname: given.get("pk" if field.primary_key else field.name) for field in fields}
-    defaults = {field.attname: field.get_default() for field in fields if make[field.attname] is None}
+    defaults = {
+        field.attname: field.get_db_prep_save(field.get_default(), connection)
+        for field in fields
+        if make[field.attname] is None
+    }
     columns = sql.SQL(", ").join(sql.Identifier(str(field.column)) for field in fields)
     statement = sql.SQL("COPY {} ({}) FROM STDIN").format(sql.Identifier(model._meta.db_table), columns)
     with connect(name="bench") as conn, conn.cursor() as cursor, cursor.copy(statement) as copy:

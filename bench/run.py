@@ -33,3 +33,7 @@ def main() -> None:
         from bench import contest  # which needs Django's settings, which need the server
 
         contest.run(server, Path(folder), scale=QUICK if chosen.quick else FULL, only=chosen.only)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,5 +1,0 @@
-"""`python -m bench` is `make bench`."""
-
-from bench.run import main
-
-main()
