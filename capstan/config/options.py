@@ -221,13 +221,13 @@ def variable(name: str) -> str:
 def _unknown_variables(environment: Mapping[str, str]) -> list[str]:
     known = {PREFIX + name.upper() for name in Options.model_fields} | {CONFIG_VARIABLE}
     unknown = sorted(name for name in environment if name.startswith(PREFIX) and name not in known)
-    return [_unknown(name, environment[name], known) for name in unknown]
+    return [_unknown(name, known) for name in unknown]
 
 
-def _unknown(name: str, value: object, known: set[str]) -> str:
+def _unknown(name: str, known: set[str]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
     hint = f"did you mean {near[0]}?" if near else "see docs/operating/settings.md for all of them"
-    return f"{name}={value!s:.40}: there is no such setting; {hint}"
+    return f"{name}: there is no such setting; {hint}"  # its value may be a secret that was meant for another name
 
 
 def _unreadable_file() -> list[str]:
@@ -246,7 +246,7 @@ def _in_words(error: Any) -> str:
     given = str(error["loc"][0])
     name = "database_url" if given.upper().endswith("DATABASE_URL") else given.lower()
     if error["type"] == "extra_forbidden":
-        return f"{config_file()}: " + _unknown(given, error["input"], set(Options.model_fields))
+        return f"{config_file()}: " + _unknown(given, set(Options.model_fields))
     field = Options.model_fields[name]
     secret = "SecretStr" in str(field.annotation)
     shown = "…" if secret else f"{error['input']!s:.80}"

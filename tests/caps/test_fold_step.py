@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from capstan.caps.actions.cap import grant, open_cap, roll_due, seal_due, void
+from capstan.caps.actions.cap import grant, open_cap, roll, roll_due, seal_due, void
 from capstan.caps.models import Bucket, BucketTally, Cap, Cycle, Drawdown, ThresholdCrossing
 from capstan.caps.rules.words import BucketKind
 from capstan.metering.actions.control import assign_session, close_session, decide_fault
@@ -324,3 +324,60 @@ def test_a_second_session_of_a_line_has_enforcement_look_at_it(provider: Provide
     provider.wait(minutes=1)
     provider.interim(0, session="second")
     assert AccessDue.objects.get(service=service).cause == "another session of the line came up"
+
+
+def test_a_session_revived_by_an_idle_interim_is_watched_again(provider: Provider) -> None:
+    service = provider.service()
+    provider.wait(minutes=5)
+    provider.interim(300, 0, GB)
+    close_session(provider.session().pk, actor="t", reason="gone", now=provider.now)
+    provider.fold()
+    roll(service.pk, now=provider.now)
+    provider.wait(minutes=5)
+    provider.interim(600, 0, GB)
+    provider.wait(minutes=5)
+    provider.interim(900, 0, 2 * GB)
+    roll(service.pk, now=provider.now)
+    assert Cap.objects.get(service=service).counted_bytes == 2 * GB
+    check_invariants(service)
+
+
+def test_an_idle_session_that_is_assigned_is_watched(provider: Provider) -> None:
+    provider.interim(0, user="nobody@example.net", session="old")
+    unknown = provider.session()
+    service = provider.service()
+    provider.interim(0, session="new")
+    provider.receive(provider.record(Status.STOP, 0, session="new"))
+    provider.fold()
+    roll(service.pk, now=provider.now)
+    assign_session(unknown.pk, service_id=service.pk, actor="t", reason="renamed", now=provider.now)
+    provider.fold()
+    provider.wait(minutes=5)
+    provider.interim(300, 0, GB, user="nobody@example.net", session="old")
+    roll(service.pk, now=provider.now)
+    assert Cap.objects.get(service=service).counted_bytes == GB
+    check_invariants(service)
+
+
+def test_a_doubtful_rate_that_later_records_cover_is_not_counted_twice(provider: Provider) -> None:
+    service = provider.service(allowance_bytes=1000 * GB)
+    provider.nas.max_rate_mbps = 1000
+    provider.nas.save()
+    provider.wait(minutes=5)
+    provider.interim(300, 0, 50 * GB)
+    provider.wait(minutes=5)
+    provider.interim(600, 0, 51 * GB)
+    assert Cap.objects.get(service=service).counted_bytes == 51 * GB
+    decide_fault(Fault.objects.get().pk, count=True, actor="t", reason="a fast line", now=provider.now)
+    provider.fold()
+    assert Cap.objects.get(service=service).counted_bytes == 51 * GB
+    check_invariants(service)
+
+
+def test_a_log_row_that_cannot_be_read_is_shown_and_passed_by(provider: Provider) -> None:
+    service = provider.service()
+    provider.wait(minutes=5)
+    provider.stream.append(b"\x7fwhat is this", 1, provider.now)
+    provider.interim(300, 0, GB)
+    assert Cap.objects.get(service=service).counted_bytes == GB
+    assert "unknown format '7f'" in Fault.objects.get().detail

@@ -8,6 +8,7 @@ from typing import Any
 
 from django.db import connection
 
+from capstan.metering.actions.sessions import CAUSE_SILENT
 from capstan.metering.rules.token import decode_token
 from capstan.metering.rules.words import SessionState
 from tests.simulation.naive.calendar import local_day, monday_of
@@ -46,7 +47,7 @@ def by(key: str, found: Rows) -> dict[Any, Rows]:
 
 def compare(whole: Whole, services: dict[str, int], now: datetime, *, settled: bool) -> list[Difference]:
     """All differences. `settled`: everything counted has been booked, so figures may not lag."""
-    found = _sessions(whole)
+    found = _sessions(whole, now)
     figures = Figures(settled)
     for user, line in whole.lines.items():
         found += figures.of_line(user, services[user], line, now)
@@ -67,7 +68,7 @@ def session_rows() -> dict[tuple[int, str, str, str], Rows]:
     return groups
 
 
-def _sessions(whole: Whole) -> list[Difference]:
+def _sessions(whole: Whole, now: datetime) -> list[Difference]:
     ours = session_rows()
     found = []
     for key, theirs in whole.meter.by_key.items():
@@ -76,18 +77,25 @@ def _sessions(whole: Whole) -> list[Difference]:
             found.append(Difference(key[2], f"number of sessions {key}", len(mine), len(theirs)))
             continue
         for row, session in zip(mine, sorted(theirs, key=lambda s: s.start_mark), strict=True):
-            found += _session(row, session)
+            found += _session(row, session, is_stale=whole.meter.is_stale(session, now))
     found += [Difference(key[2], f"session {key}", "it exists", "it does not") for key in ours]
     return found
 
 
-def _session(row: dict[str, Any], session: Session) -> list[Difference]:
+def _session(row: dict[str, Any], session: Session, *, is_stale: bool) -> list[Difference]:
+    """A stale session may be closed after a while; a packet revives it all the same."""
+    state = SessionState(row["state"])
+    expected = (
+        SessionState.CLOSED if session.closed else SessionState.STALE if is_stale else SessionState.LIVE
+    )
+    if is_stale and row["terminate_cause"] == CAUSE_SILENT:
+        expected = SessionState.CLOSED
     mine = {
         "bytes up": row["bytes_up"] - row["base_up"],
         "bytes down": row["bytes_down"] - row["base_down"],
-        "closed": row["state"] == SessionState.CLOSED,
+        "state": state.name,
     }
-    theirs = {"bytes up": session.up, "bytes down": session.down, "closed": session.closed}
+    theirs = {"bytes up": session.up, "bytes down": session.down, "state": expected.name}
     where = f"session {session.key[1]} of NAS {session.key[0]} begun {session.begun_at:%m-%d %H:%M:%S}"
     return differences(session.user, mine, theirs, where)
 

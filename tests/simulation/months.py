@@ -95,6 +95,8 @@ class Months:
         if self.rng.random() < 0.5:
             self.world.roll(now)
             self.whole.roll(now)
+        if self.rng.random() < 0.1:
+            self.world.silence(now)
 
     def _seal(self, now: datetime) -> list[Difference]:
         self._fold(now)
@@ -108,6 +110,7 @@ class Months:
 
     def _check(self, now: datetime) -> list[Difference]:
         self.checks += 1
+        self.world.silence(now)
         self.world.roll(now)
         self.whole.roll(now)
         settled = self.rng.random() < 0.5

@@ -38,3 +38,4 @@ def test_months_of_a_provider(seed: int, conn: "psycopg.Connection[Any]", settin
     found = months.live()
     assert not found, story_of(provider, conn, found, months.checks)
     assert months.checks > 10
+    assert months.world.logged() == len(provider.packets)  # I1

@@ -12,7 +12,7 @@ from capstan.caps.rules.words import BucketKind
 from capstan.catalog.models import Brand, Package, PackageVersion
 from capstan.customers.models import Customer
 from capstan.metering.actions.packet_log import StreamWriter, ensure_partitions, open_stream
-from capstan.metering.actions.sessions import Memory
+from capstan.metering.actions.sessions import Memory, mark_silent
 from capstan.metering.models import Nas, Peer
 from capstan.metering.records import FLAG_EVENT_TIME, FLAG_GIGAWORDS, Record, Texts, make_record, pack
 from capstan.metering.rules.token import Token, encode_token
@@ -118,6 +118,11 @@ class World:
             if result.records == 0:
                 return
 
+    def silence(self, now: datetime) -> None:
+        """Mark the sessions whose routers have missed their interims, as the meter does now and then."""
+        with self.conn.transaction(), self.conn.cursor() as cursor:
+            mark_silent(cursor, self.memory, now=now)
+
     def roll(self, now: datetime) -> None:
         while cap.roll_due(now=now):
             pass
@@ -125,6 +130,11 @@ class World:
     def seal(self, now: datetime) -> None:
         while cap.seal_due(now=now):
             pass
+
+    def logged(self) -> int:
+        """How many records the log holds."""
+        row = self.conn.execute("SELECT coalesce(sum(count), 0) FROM metering_packetlog").fetchone()
+        return int(row[0]) if row else 0
 
     def settle(self, now: datetime) -> None:
         """Book everything that was counted, for every service that has a cap."""

@@ -1,11 +1,12 @@
 """What changes a service's buckets: the first cap row, grants, voids, the turn of time, and the seal."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
+import structlog
 from django.conf import settings
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 
 from capstan.audit.actions import record
 from capstan.caps.actions import store
@@ -17,6 +18,8 @@ from capstan.caps.rules.words import Beyond, BucketKind
 from capstan.catalog.rules import OvershootPolicy
 from capstan.db.wakeup import wake
 from capstan.values.refused import Refused
+
+log = structlog.get_logger()
 
 
 def provider_zone() -> ZoneInfo:
@@ -169,19 +172,8 @@ def roll(service_id: int, *, now: datetime) -> None:
 
 def roll_due(*, now: datetime, limit: int = 200) -> int:
     """`roll` for services whose `changes_at` has passed, those that nobody else holds; returns how many."""
-    ids = list(
-        Cap.objects.filter(changes_at__lte=now)
-        .order_by("changes_at")
-        .values_list("service_id", flat=True)[:limit]
-    )
-    if not ids:
-        return 0
-    with transaction.atomic(), connection.cursor() as cursor:
-        settlement = Settlement(cursor, ids, zone=provider_zone(), now=now, skip_locked=True)
-        settlement.run({})
-        settlement.save()
-        transaction.on_commit(lambda: wake("enforce"))
-    return len(settlement.caps)
+    due = Cap.objects.filter(changes_at__lte=now).order_by("changes_at").values_list("service_id", flat=True)
+    return _each_in_one_go(list(due[:limit]), _roll_some, now)
 
 
 def seal_due(*, now: datetime, limit: int = 200) -> int:
@@ -194,9 +186,33 @@ def seal_due(*, now: datetime, limit: int = 200) -> int:
     buckets = Bucket.objects.filter(tally__is_open=True, expires_at__lte=cutoff).values_list(
         "service_id", flat=True
     )
-    ids = sorted({*cycles[:limit], *buckets[:limit]})
+    return _each_in_one_go(sorted({*cycles[:limit], *buckets[:limit]}), _seal_some, now)
+
+
+def _each_in_one_go(ids: Sequence[int], do: Callable[[Sequence[int], datetime], int], now: datetime) -> int:
+    """All together; where one of them makes that fail, one by one, so that it holds up no other and is named."""
     if not ids:
         return 0
+    try:
+        return do(ids, now)
+    except (ArithmeticError, AssertionError, LookupError, ValueError, IntegrityError):
+        if len(ids) == 1:
+            log.exception("the cap of a service can't be settled", service=ids[0])
+            return 0
+    return sum(_each_in_one_go([one], do, now) for one in ids)
+
+
+def _roll_some(ids: Sequence[int], now: datetime) -> int:
+    with transaction.atomic(), connection.cursor() as cursor:
+        settlement = Settlement(cursor, ids, zone=provider_zone(), now=now, skip_locked=True)
+        settlement.run({})
+        settlement.save()
+        transaction.on_commit(lambda: wake("enforce"))
+    return len(settlement.caps)
+
+
+def _seal_some(ids: Sequence[int], now: datetime) -> int:
+    cutoff = now - SEAL_AFTER
     with transaction.atomic(), connection.cursor() as cursor:
         settlement = Settlement(cursor, ids, zone=provider_zone(), now=now, skip_locked=True)
         settlement.run({})

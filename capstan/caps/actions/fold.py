@@ -78,7 +78,10 @@ def fold_step(
     result = FoldResult()
     try:
         with conn.transaction(), conn.cursor() as cursor:
-            incoming, reached = log_reader.read_next(cursor, limit=limit)
+            incoming, reached, spoilt = log_reader.read_next(cursor, limit=limit)
+            for row in spoilt:
+                _show_spoilt(cursor, row)
+                result.set_aside += 1
             if incoming:
                 _fold_or_halve(conn, incoming, memory, now, result)
                 result.records = len(incoming)
@@ -129,6 +132,21 @@ def _set_aside(conn: "psycopg.Connection[Any]", item: Incoming, failure: Excepti
     )  # fmt: skip
 
 
+def _show_spoilt(cursor: Any, row: log_reader.Spoilt) -> None:
+    """A row of the log that nobody can read is kept as a fault, and the log goes on behind it."""
+    log.error("packet log row can't be read", stream=row.stream, seq=row.seq, error=row.error)
+    cursor.execute(
+        "INSERT INTO metering_fault AS f (kind, state, username, first_at, last_at, packets, held_up, held_down, seconds,"
+        " counter_up, counter_down, detail, record) VALUES (%s, 'open', '', %s, %s, 1, 0, 0, 0, 0, 0, %s, %s)"
+        " ON CONFLICT (kind, nas_id, session_id, username) WHERE state = 'open' DO UPDATE SET"
+        " last_at = excluded.last_at, packets = f.packets + 1, detail = excluded.detail, record = excluded.record",
+        [
+            FaultKind.UNREADABLE, row.received_at, row.received_at,
+            f"packet log row {row.seq} of stream {row.stream}: {row.error}", row.payload,
+        ],
+    )  # fmt: skip
+
+
 def _fold(
     cursor: Any, incoming: Sequence[Incoming], memory: Memory, now: datetime, result: FoldResult
 ) -> None:
@@ -153,6 +171,7 @@ def _fold(
         if session.service_id is not None and session.state != CLOSED and not _has_token(session.texts)
     }
     due.update(dict.fromkeys(_redialled(cursor, opened), "another session of the line came up"))
+    _watch_again(cursor, folder.reopened)
     _draw_down(cursor, folder.usage, due, now, result)
     result.opened += len(opened)
     result.closed += _remember(folder, memory)
@@ -187,6 +206,15 @@ def _redialled(cursor: Any, opened: Sequence[Session]) -> list[int]:
         [int_array(ids)],
     )
     return [row[0] for row in cursor.fetchall()]
+
+
+def _watch_again(cursor: Any, reopened: Sequence[Session]) -> None:
+    """Sessions that can gather bytes again: settlements and enforcement look from `sessions_from` on."""
+    for session in sorted(reopened, key=lambda one: one.service_id or 0):
+        cursor.execute(
+            "UPDATE caps_cap SET sessions_from = least(sessions_from, %s) WHERE service_id = %s",
+            [session.id, session.service_id],
+        )
 
 
 def _has_token(texts: Any) -> bool:
@@ -256,8 +284,8 @@ def _apply_decision(cursor: Any, folder: Folder, what: dict[str, Any]) -> None:
         if row is not None and session is not None and row[0] in (FaultKind.COUNTERS_BACK, FaultKind.RATE):
             _, seconds, *counters = row
             folder.settle_fault(
-                session, count=what["count"], seconds=seconds, counters=(counters[0], counters[1]),
-                held=(counters[2], counters[3]),
+                session, count=what["count"], back=row[0] == FaultKind.COUNTERS_BACK, seconds=seconds,
+                counters=(counters[0], counters[1]), held=(counters[2], counters[3]),
             )  # fmt: skip
     elif session is None:
         raise LookupError(f"control record for session {what['session']}, which does not exist")

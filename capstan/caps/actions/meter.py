@@ -33,6 +33,7 @@ _GARBAGE_EVERY = (
     200_000  # objects: a step makes many tuples and no cycles, looking for those would cost a tenth
 )
 _SILENCE_EVERY = timedelta(seconds=10)
+_SILENCE_LAG_SECONDS = 10.0
 _BACKLOG_EVERY = timedelta(seconds=2)
 
 # Arrays look like 10 or 100 rows to the planner; a hash or merge join would read whole tables for them.
@@ -117,13 +118,14 @@ class Meter:
     def _look_around(self, conn: "psycopg.Connection[Any]") -> None:
         """What isn't driven by records: silent sessions, and the meter's own figures."""
         now = self.now()
-        if now >= self._silence_at:
-            self._silence_at = now + _SILENCE_EVERY
-            with conn.transaction(), conn.cursor() as cursor:
-                mark_silent(cursor, self.memory, now=now)
         if now >= self._backlog_at:
             self._backlog_at = now + _BACKLOG_EVERY
             with conn.cursor() as cursor:
                 waiting, lag = log_reader.backlog(cursor, now=now)
             self.figures["backlog_records"], self.figures["lag_seconds"] = float(waiting), lag
+        # A session isn't silent when its packets wait in the log: they wait for us.
+        if now >= self._silence_at and self.figures["lag_seconds"] < _SILENCE_LAG_SECONDS:
+            self._silence_at = now + _SILENCE_EVERY
+            with conn.transaction(), conn.cursor() as cursor:
+                mark_silent(cursor, self.memory, now=now)
         self.beat.tick(now, self.figures)

@@ -1,5 +1,6 @@
 """Reading the packet log on behalf of the meter: what comes next in each stream, and how far it has been folded."""
 
+import struct
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Any, NamedTuple
@@ -27,8 +28,19 @@ class Reached(NamedTuple):
     drained: bool
 
 
-def read_next(cursor: Cursor, *, limit: int) -> tuple[list[Incoming], list[Reached]]:
-    """The next records of all streams, about `limit` of them, by time of receipt; and the positions this reaches."""
+class Spoilt(NamedTuple):
+    """A row of the log that can't be unpacked: another version's format, or damage."""
+
+    stream: int
+    seq: int
+    received_at: datetime
+    payload: bytes
+    error: str
+
+
+def read_next(cursor: Cursor, *, limit: int) -> tuple[list[Incoming], list[Reached], list[Spoilt]]:
+    """The next records of all streams, about `limit` of them, by time of receipt; the positions this reaches; and rows that
+    can't be read, which are passed by and have to be shown."""
     cursor.execute(
         "SELECT s.id, coalesce(p.seq, 0), coalesce(p.day, (s.opened_at AT TIME ZONE 'UTC')::date), p.stream_id IS NOT NULL,"
         " s.closed_at IS NOT NULL"
@@ -37,21 +49,22 @@ def read_next(cursor: Cursor, *, limit: int) -> tuple[list[Incoming], list[Reach
     )
     incoming: list[Incoming] = []
     reached: list[Reached] = []
+    spoilt: list[Spoilt] = []
     streams = cursor.fetchall()
     for stream, seq, day, known, closed in streams:
         share = max(1, limit - len(incoming))
-        records, to_seq, to_day = _read_stream(cursor, stream, seq, day, share)
+        records, to_seq, to_day = _read_stream(cursor, stream, seq, day, share, spoilt)
         incoming += records
         drained = closed and to_seq == seq
         if to_seq != seq or drained:
             reached.append(Reached(stream, seq, to_seq, to_day, known, drained))
     if len(streams) > 1:
         incoming.sort(key=lambda item: item.received)
-    return incoming, reached
+    return incoming, reached, spoilt
 
 
 def _read_stream(
-    cursor: Cursor, stream: int, seq: int, day: date, limit: int
+    cursor: Cursor, stream: int, seq: int, day: date, limit: int, spoilt: list[Spoilt]
 ) -> tuple[list[Incoming], int, date]:
     records: list[Incoming] = []
     while len(records) < limit:
@@ -64,7 +77,10 @@ def _read_stream(
         rows = cursor.fetchall()
         for seq, day, received_at, payload in rows:
             received = to_micros(received_at)
-            records += [Incoming(record, received, stream, seq) for record in unpack(payload)]
+            try:
+                records += [Incoming(record, received, stream, seq) for record in unpack(payload)]
+            except (ValueError, struct.error) as error:
+                spoilt.append(Spoilt(stream, seq, received_at, payload, str(error)))
             if len(records) >= limit:
                 return records, seq, day
         if len(rows) < _ROWS_AT_ONCE:

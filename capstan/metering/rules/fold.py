@@ -53,6 +53,7 @@ class Folder:
         )
         self.touched: list[Session] = []
         self.opened: list[Session] = []
+        self.reopened: list[Session] = []  # live again, or with an owner at last: caps must watch them again
         self.usage: list[Usage] = []
         self.hours: dict[
             tuple[int, int], list[int]
@@ -194,6 +195,7 @@ class Folder:
         if session.state != LIVE and (session.state == STALE or session.cause >= CAUSE_SILENT):
             session.state, session.stopped, session.cause = LIVE, 0, 0
             session.reshaped = True
+            self.reopened.append(session)
         if not session.dirty:
             session.dirty = True
             self.touched.append(session)
@@ -262,15 +264,26 @@ class Folder:
         """Give an unknown user's session, with all it has used, to a service."""
         if session.service_id is None:
             session.service_id, session.reshaped = service_id, True
+            self.reopened.append(session)
             session.hour = session.started // HOUR
             self._touch(session)
             up, down = session.bytes_up - session.base_up, session.bytes_down - session.base_down
             self._add(session, session.started, session.counted_until, up, down)
 
     def settle_fault(
-        self, session: Session, *, count: bool, seconds: int, counters: tuple[int, int], held: tuple[int, int]
+        self,
+        session: Session,
+        *,
+        count: bool,
+        back: bool,
+        seconds: int,
+        counters: tuple[int, int],
+        held: tuple[int, int],
     ) -> None:
-        """Staff decided about doubtful counters: `count` them or not; either way the session goes on from them."""
+        """Staff decided about doubtful counters: `count` them or not; either way the session goes on from them.
+
+        `back`: the counters had gone back, so that the held bytes are in no later counter.
+        """
         since = session.counted_until
         owed = held if count else (0, 0)
         if seconds > session.seconds:
@@ -280,9 +293,11 @@ class Folder:
             session.bytes_up, session.bytes_down = counters
             session.base_up = counters[0] - counted_up - owed[0]
             session.base_down = counters[1] - counted_down - owed[1]
-        else:
+        elif back:
             session.base_up -= owed[0]
             session.base_down -= owed[1]
+        else:
+            owed = (0, 0)  # a doubtful rate whose bytes later records have brought in: they count already
         session.reshaped = True
         self._touch(session)
         self._add(session, since, since, *owed)

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
-from django.db import connection
+from django.db import connection, transaction
 
 from capstan.db.claim import claim
 
 LEASE = timedelta(seconds=30)
 """Twice as long as it takes until a command is given up, and half the shortest interim interval: within one, whatever
 a dead worker held is taken over (invariant I6)."""
+
+# Whoever raises access due locks rows in id order; so do we, or the two could wait for each other.
+_LOCK = "SELECT 1 FROM services_accessdue WHERE service_id = ANY(%s::bigint[]) ORDER BY service_id FOR UPDATE"
 
 _CLEAR = """
     DELETE FROM services_accessdue t USING unnest(%s::bigint[], %s::bigint[]) AS d(service_id, version)
@@ -57,7 +60,8 @@ def claim_due(*, now: datetime, limit: int) -> list[Due]:
 def clear(dues: Sequence[Due]) -> None:
     """Done with these, unless they were raised again: then they are due again at once."""
     if dues:
-        with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_LOCK, [[due.service_id for due in dues]])
             cursor.execute(_CLEAR, [[due.service_id for due in dues], [due.version for due in dues]])
             cleared = cursor.rowcount
         if cleared < len(dues):
@@ -73,5 +77,6 @@ def put_off(laters: Sequence[Later]) -> None:
             [later.due_at for later in laters],
             [later.attempts for later in laters],
         ]
-        with connection.cursor() as cursor:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(_LOCK, columns[:1])
             cursor.execute(_PUT_OFF, columns)

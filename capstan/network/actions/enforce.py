@@ -115,7 +115,9 @@ class Enforcer:
 
     def _look(self, now: datetime) -> int:
         room = min(CLAIM_MAX, IN_FLIGHT_MAX - self.client.in_flight)
-        dues = due.claim_due(now=now, limit=room) if room > 0 else []
+        claimed = due.claim_due(now=now, limit=room) if room > 0 else []
+        # Our own lease may have run out while answers were awaited: those services are let go of when they have come.
+        dues = [one for one in claimed if one.service_id not in self._work]
         if not dues:
             return 0
         try:
