@@ -8,7 +8,7 @@ from typing import Any
 
 from django.db import connection
 
-from capstan.metering.actions.sessions import CAUSE_SILENT
+from capstan.metering.rules.state import CAUSE_SILENT
 from capstan.metering.rules.token import decode_token
 from capstan.metering.rules.words import SessionState
 from tests.simulation.naive.calendar import local_day, monday_of
