@@ -21,6 +21,7 @@ from capstan.caps.rules.cap import (
     draw_order,
     refresh,
     settle_pending,
+    turn_limits,
     weights,
 )
 from capstan.caps.rules.edges import usage_edges
@@ -168,6 +169,7 @@ class Settlement:
                 start = cycle[0] if cycle else cap.cycle_start
                 version_id = cap.version_id if contract.is_simple else contract.version_at(start, moment)
                 point = standpoint(contract, version_id, start, self.zone, moment)
+                turn_limits(cap, point, moment)
                 weight_up, weight_down = weights(point.terms, self.zone, moment)
                 amount = weight_up * piece.up + weight_down * piece.down
                 cap.counted += amount

@@ -297,6 +297,7 @@ def rearm(cap: CapRow, lots: Sequence[Lot], terms: Terms, now: datetime) -> None
 def refresh(cap: CapRow, lots: Sequence[Lot], point: Standpoint, now: datetime) -> list[Crossing]:
     """Work out everything that follows from the buckets: state, sink, weights, and when to look again."""
     terms = point.terms
+    turn_limits(cap, point, now)
     found = crossings(cap, lots, point, at=now, now=now)
     cap.remaining = NEVER if point.is_uncapped else drawable(cap, lots, point, now)
     cap.state = state_at_cap(terms, point.has_consent) if cap.remaining < CAPPED_BELOW else CapState.OPEN
@@ -355,18 +356,21 @@ def _boundaries(cap: CapRow, lots: Sequence[Lot], point: Standpoint, now: dateti
     return ahead
 
 
-def turn_limits(cap: CapRow, point: Standpoint, now: datetime) -> None:
-    """A new day or week begins with nothing drawn; the one before is kept for usage that comes late."""
+def turn_limits(cap: CapRow, point: Standpoint, moment: datetime) -> None:
+    """A new day or week begins with nothing drawn; the one before is kept for usage that comes late.
+
+    It only goes forward: a backlog is booked day by day, as it would have been in time.
+    """
     zone = point.zone
     if point.terms.day_limit_bytes is not None:
-        start = day_at(zone, now).start
-        if cap.day_start != start:
+        start = day_at(zone, moment).start
+        if cap.day_start is None or cap.day_start < start:
             follows = cap.day_start == day_at(zone, start - _INSTANT).start
             cap.day_before = cap.day_bytes if follows else 0
             cap.day_start, cap.day_bytes, cap.crossed_day = start, 0, 0
     if point.terms.week_limit_bytes is not None:
-        start = week_at(zone, now).start
-        if cap.week_start != start:
+        start = week_at(zone, moment).start
+        if cap.week_start is None or cap.week_start < start:
             follows = cap.week_start == week_at(zone, start - _INSTANT).start
             cap.week_before = cap.week_bytes if follows else 0
             cap.week_start, cap.week_bytes, cap.crossed_week = start, 0, 0

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from capstan.caps.rules.cap import CapRow, Standpoint, turn_limits
+from capstan.caps.rules.cap import CapRow, Standpoint
 from capstan.catalog.rules import Terms
 from capstan.values.period import Period, cycle_at
 
@@ -82,7 +82,6 @@ def turn(
         allowances += allowance(contract, version_id, cap.cycle_start, cap.cycle_end)
     cap.version_id = contract.version_at(cap.cycle_start, now)
     cap.steady_from = now
-    turn_limits(cap, standpoint(contract, cap.version_id, cap.cycle_start, zone, now), now)
     return closings, allowances
 
 

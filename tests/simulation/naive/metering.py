@@ -170,7 +170,8 @@ class Meter:
 
     def _take(self, packet: Packet) -> list[Delta]:
         session = self._session_of(packet)
-        session.last_seen_at = max(session.last_seen_at, packet.received_at)
+        if not session.readings or _is_later(packet, session.readings[-1]):
+            session.last_seen_at = max(session.last_seen_at, packet.received_at)
         delta = self._accept(session, packet)
         if packet.status == "stop":
             session.closed = True
