@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -21,9 +22,13 @@ def main() -> None:
         "--quick", action="store_true", help="seconds per cell and little data: to try it out"
     )
     parser.add_argument(
-        "--only", metavar="NAME", action="append", help="interim, burst, access, crossing, order, storm"
+        "--only",
+        metavar="NAME",
+        action="append",
+        help="interim, burst, access, crossing, order (with crossing), storm",
     )
     chosen = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped then, too
     subprocess.run(["make", "--silent", "-C", RADLOAD.parent.parent], check=True)
     if lacking := rival.missing():
         sys.exit(f"the rival is missing: {lacking}")
