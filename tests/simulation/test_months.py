@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1200)
 
 
 def seeds() -> list[int]:
-    asked = os.environ.get("CAPSTAN_SIMULATION_SEEDS", "1-2")
+    asked = os.environ.get("CAPSTAN_SIMULATION_SEEDS", "2-3")
     first, _, last = asked.partition("-")
     return list(range(int(first), int(last or first) + 1))
 
@@ -30,6 +30,7 @@ def conn(transactional_db: None) -> Iterator["psycopg.Connection[Any]"]:
         yield opened
 
 
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", seeds())
 def test_months_of_a_provider(seed: int, conn: "psycopg.Connection[Any]", settings: LazySettings) -> None:
     provider = make_provider(seed)
