@@ -10,6 +10,7 @@ from capstan.config.options import Options
 from capstan.db.connection import connect
 from capstan.db.locks import lock_key
 from capstan.metering.actions.packet_log import ensure_partitions
+from capstan.metering.actions.usage_hours import ensure_months
 from capstan.values import clock
 
 _log = structlog.get_logger()
@@ -29,5 +30,6 @@ def run(options: Options) -> None:
             _log.info("bringing the database up to date", migrations=missing)
             call_command("migrate", interactive=False, verbosity=0)
         made = ensure_partitions(conn, now=clock.now())
+        ensure_months(conn, now=clock.now())
         if made:
             _log.info("made days of the packet log", partitions=len(made), first=made[0], last=made[-1])

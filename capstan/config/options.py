@@ -74,6 +74,19 @@ class Options(BaseSettings):
     radius_auth_port: int = _port(1812, "UDP port for authentication")
     radius_acct_port: int = _port(1813, "UDP port for accounting")
     packet_log_days: int = _option(90, "days the packet log is kept", "8 to 3650", ge=8, le=3650)
+    login_failure_days: int = _option(
+        90, "days refused logins and packets are kept", "8 to 3650", ge=8, le=3650
+    )
+    usage_hour_days: int = _option(
+        400, "days hourly usage is kept; daily usage stays", "62 to 3650", ge=62, le=3650
+    )
+    session_days: int = _option(
+        1100,
+        "days an ended session is kept, with the commands it got and what it drew from which bucket",
+        "62 to 3650",
+        ge=62,
+        le=3650,
+    )
 
     web_bind: str = _option(
         "127.0.0.1:8000", "where the web server listens", "host:port; [::1]:8000 for IPv6"

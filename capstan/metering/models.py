@@ -145,7 +145,10 @@ class RadiusSession(models.Model):
 
 
 class UsageHour(models.Model):
-    """Bytes of a service in one UTC hour, without the running hour of live sessions (`RadiusSession.hour_*`)."""
+    """Bytes of a service in one UTC hour, without the running hour of live sessions (`RadiusSession.hour_*`).
+
+    Partitioned by month: see `metering.actions.usage_hours`.
+    """
 
     pk = models.CompositePrimaryKey("service_id", "hour")
     service_id = models.BigIntegerField()

@@ -5,21 +5,17 @@ tell by a single number what it has folded; one serial id for all writers could 
 in another order than they take ids. A writer whose append failed gives up its stream and opens a new one.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from struct import Struct
 from typing import Any
 
 import psycopg
-from psycopg import sql
-from psycopg.errors import LockNotAvailable
 from psycopg.pq import Format
 
-# One serialised place for partition changes in all processes; the number only has to be ours.
-_PARTITIONS_LOCK = 0x63617073_706C6F67
+from capstan.db.partitions import Series, drop_parts, ensure_parts
 
-_LOCK_TIMEOUT = "2s"
+_LOG = Series("metering_packetlog", "day", "day", lambda day: day)
+
 _APPEND = (
     "INSERT INTO metering_packetlog (stream_id, seq, day, received_at, count, payload)"
     " VALUES ($1::bigint, $2::bigint, $3::date, $4::timestamptz, $5::integer, $6::bytea)"
@@ -137,18 +133,10 @@ def close_ended_streams(conn: "psycopg.Connection[Any]", *, now: datetime) -> in
 def ensure_partitions(conn: "psycopg.Connection[Any]", *, now: datetime, days_ahead: int = 7) -> list[str]:
     """Make the log's partitions for yesterday until `days_ahead` days from now. Returns the names of the new ones.
 
-    A partition is built aside and then attached, which leaves appends running; making it in place would lock the log.
-    Raises LockNotAvailable when even that lock could not be had in time: nothing has changed then, try again.
+    Raises LockNotAvailable when a lock could not be had in time: nothing has changed then, try again.
     """
     today = now.astimezone(UTC).date()
-    wanted = [today + timedelta(days=ahead) for ahead in range(-1, days_ahead + 1)]
-    if _partitions(conn).issuperset(wanted):
-        return []
-    with _changing_partitions(conn):
-        missing = [day for day in wanted if day not in _partitions(conn)]
-        for day in missing:
-            _attach(conn, day)
-    return [_name(day) for day in missing]
+    return ensure_parts(conn, _LOG, since=today - timedelta(days=1), until=today + timedelta(days=days_ahead))
 
 
 def drop_partitions(conn: "psycopg.Connection[Any]", *, now: datetime, keep_days: int) -> list[str]:
@@ -157,51 +145,19 @@ def drop_partitions(conn: "psycopg.Connection[Any]", *, now: datetime, keep_days
     A day that can't be locked in time is left for the next run.
     """
     oldest_kept = now.astimezone(UTC).date() - timedelta(days=keep_days)
-    dropped: list[str] = []
-    for day in sorted(day for day in _partitions(conn) if day < oldest_kept):
-        if not _is_folded(conn, day):
-            continue
-        try:
-            with _changing_partitions(conn):
-                name = sql.Identifier(_name(day))
-                conn.execute(sql.SQL("ALTER TABLE metering_packetlog DETACH PARTITION {}").format(name))
-                conn.execute(sql.SQL("DROP TABLE {}").format(name))
-        except LockNotAvailable:
-            break
-        dropped.append(_name(day))
-    return dropped
+    return drop_parts(conn, _LOG, before=oldest_kept, may_drop=lambda day: _is_folded(conn, day))
 
 
-@contextmanager
-def _changing_partitions(conn: "psycopg.Connection[Any]") -> Iterator[None]:
-    """A transaction that is alone in changing partitions and gives up rather than queue others behind itself."""
-    with conn.transaction():
-        conn.execute("SELECT set_config('lock_timeout', %s, true)", (_LOCK_TIMEOUT,))
-        conn.execute("SELECT pg_advisory_xact_lock(%s)", (_PARTITIONS_LOCK,))
-        yield
-
-
-def _partitions(conn: "psycopg.Connection[Any]") -> set[date]:
-    rows = conn.execute(
-        "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid"
-        " WHERE i.inhparent = 'metering_packetlog'::regclass"
-    ).fetchall()
-    return {datetime.strptime(name[-8:], "%Y%m%d").replace(tzinfo=UTC).date() for (name,) in rows}
-
-
-def _name(day: date) -> str:
-    return f"metering_packetlog_{day:%Y%m%d}"
-
-
-def _attach(conn: "psycopg.Connection[Any]", day: date) -> None:
-    name, first, end = sql.Identifier(_name(day)), sql.Literal(day), sql.Literal(day + timedelta(days=1))
-    conn.execute(sql.SQL("CREATE TABLE {} (LIKE metering_packetlog INCLUDING ALL)").format(name))
-    # The same bounds as a check first: then attaching needs no scan.
-    bounds = sql.SQL("ALTER TABLE {} ADD CONSTRAINT day_bounds CHECK (day >= {} AND day < {})")
-    conn.execute(bounds.format(name, first, end))
-    attach = sql.SQL("ALTER TABLE metering_packetlog ATTACH PARTITION {} FOR VALUES FROM ({}) TO ({})")
-    conn.execute(attach.format(name, first, end))
-    conn.execute(sql.SQL("ALTER TABLE {} DROP CONSTRAINT day_bounds").format(name))
+def drop_streams(conn: "psycopg.Connection[Any]", *, now: datetime, keep_days: int) -> int:
+    """Forget streams that were drained and whose rows are older than `keep_days`. Returns how many."""
+    oldest = now - timedelta(days=keep_days + 2)
+    done = conn.execute(
+        "WITH gone AS (DELETE FROM metering_meterposition p USING metering_stream s"
+        " WHERE s.id = p.stream_id AND p.drained AND s.closed_at < %s RETURNING p.stream_id)"
+        " DELETE FROM metering_stream s USING gone WHERE s.id = gone.stream_id",
+        (oldest,),
+    )
+    return done.rowcount
 
 
 def _is_folded(conn: "psycopg.Connection[Any]", day: date) -> bool:

@@ -62,16 +62,6 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
-            name='UsageHour',
-            fields=[
-                ('pk', models.CompositePrimaryKey('service_id', 'hour', blank=True, editable=False, primary_key=True, serialize=False)),
-                ('service_id', models.BigIntegerField()),
-                ('hour', models.IntegerField(help_text='hours since 1970, UTC')),
-                ('bytes_up', models.BigIntegerField()),
-                ('bytes_down', models.BigIntegerField()),
-            ],
-        ),
-        migrations.CreateModel(
             name='MeterPosition',
             fields=[
                 ('stream', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='metering.stream')),
