@@ -12,7 +12,7 @@ from capstan.catalog.rules import AtCap, Terms
 from capstan.customers.models import Customer
 from capstan.metering.actions.registry import enter_nas, enter_peer
 from capstan.metering.models import Nas, Peer
-from capstan.services.actions import create_connection_type, create_service
+from capstan.services.actions.start import create_connection_type, create_service
 from capstan.services.models import PackageChange, Service
 from capstan.services.rules import nt_hash
 from capstan.values import clock

@@ -60,12 +60,8 @@ class Cap(models.Model):
     overage_bytes = models.BigIntegerField(default=0, help_text="this cycle, settled part")
     day_start = models.DateTimeField(null=True)
     day_bytes = models.BigIntegerField(default=0, help_text="drawn from limited kinds this day")
-    day_before_bytes = models.BigIntegerField(
-        default=0, help_text="the same of the day before, for late usage"
-    )
     week_start = models.DateTimeField(null=True)
     week_bytes = models.BigIntegerField(default=0)
-    week_before_bytes = models.BigIntegerField(default=0)
     arming = models.IntegerField(
         default=0, help_text="raised by a grant; re-arms the thresholds that it puts back ahead"
     )
@@ -141,7 +137,10 @@ class Drawdown(models.Model):
     """Bytes of one session taken from one bucket, or beyond every bucket. Settled part: see `SessionMark`."""
 
     service = models.ForeignKey(Service, models.PROTECT, related_name="+")
-    session = models.ForeignKey(RadiusSession, models.PROTECT, null=True, related_name="+", db_index=False)
+    # No constraint: it would want an index of its own, only for the day on which a session is deleted.
+    session = models.ForeignKey(
+        RadiusSession, models.PROTECT, null=True, related_name="+", db_index=False, db_constraint=False
+    )
     bucket = models.ForeignKey(Bucket, models.PROTECT, null=True, related_name="+")
     beyond = models.TextField(default="", help_text="overage or overshoot where there is no bucket")
     cycle_start = models.DateTimeField(help_text="the cycle the bytes belong to")
@@ -167,6 +166,19 @@ class SessionMark(models.Model):
     service = models.ForeignKey(Service, models.CASCADE, related_name="+", db_index=False)
     bytes_up = models.BigIntegerField()
     bytes_down = models.BigIntegerField()
+
+
+class LimitTally(models.Model):
+    """Bytes of limited kinds drawn in a day or week before the running one, for usage that comes late.
+
+    The running ones are in the cap row. Forgotten when no usage can come for them any more.
+    """
+
+    pk = models.CompositePrimaryKey("service_id", "limit", "start")
+    service = models.ForeignKey(Service, models.CASCADE, related_name="+", db_index=False)
+    limit = models.TextField(choices=[(k.value, k.value) for k in Limit])
+    start = models.DateTimeField()
+    bytes = models.BigIntegerField()
 
 
 class ThresholdCrossing(models.Model):

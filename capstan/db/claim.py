@@ -16,8 +16,8 @@ _CLAIM = sql.SQL(
     """
     WITH free AS MATERIALIZED (
         SELECT {key} AS free_key FROM {table}
-        WHERE {due} <= %(now)s AND ({lease} IS NULL OR {lease} <= %(now)s)
-        ORDER BY {due} LIMIT %(limit)s
+        WHERE {due} <= %(now)s AND ({lease} IS NULL OR {lease} <= %(now)s) {only}
+        ORDER BY {first} {due} LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
     )
     UPDATE {table} SET {lease} = %(until)s FROM free WHERE {key} = free_key
@@ -37,8 +37,12 @@ def claim(
     limit: int,
     due: str = "due_at",
     lease_column: str = "lease_until",
+    rank: str | None = None,
+    rank_max: int | None = None,
 ) -> list[TupleRow]:
     """Lease at most `limit` rows of `table` until `now + lease`: those longest due that nobody holds.
+
+    Where the table has a column `rank`, lower ranks go first, and those above `rank_max` are left alone.
 
     The columns `returning` of each come back, in no particular order. In autocommit mode the lease is committed when
     this returns. Whoever finishes a row clears its lease or deletes it, on the condition that it hasn't changed since.
@@ -49,5 +53,9 @@ def claim(
         due=sql.Identifier(due),
         lease=sql.Identifier(lease_column),
         returning=sql.SQL(", ").join(map(sql.Identifier, returning)),
+        first=sql.SQL("{},").format(sql.Identifier(rank)) if rank else sql.SQL(""),
+        only=sql.SQL("AND {} <= {}").format(sql.Identifier(rank), rank_max)
+        if rank and rank_max is not None
+        else sql.SQL(""),
     )
     return list(conn.execute(statement, {"now": now, "until": now + lease, "limit": limit}).fetchall())

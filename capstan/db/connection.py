@@ -6,6 +6,9 @@ import psycopg
 from django.db import connections
 from psycopg.rows import TupleRow
 
+CONFLICT = (psycopg.errors.DeadlockDetected, psycopg.errors.SerializationFailure)
+"""Two transactions stood in each other's way and one was given up: try again. An OperationalError to psycopg."""
+
 _KEYWORDS = {"NAME": "dbname", "USER": "user", "PASSWORD": "password", "HOST": "host", "PORT": "port"}
 _PATIENCE = {"connect_timeout": 5, "tcp_user_timeout": 15_000}  # s and ms: a dead host must not hang a loop
 _NOT_LIBPQ = {

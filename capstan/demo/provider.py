@@ -22,14 +22,10 @@ from capstan.demo.roster import Account, Subscription, accounts, secret_of
 from capstan.demo.sites import INTERIM_SECONDS, SITES, Site, coa_port
 from capstan.metering.actions.registry import enter_nas, enter_peer
 from capstan.metering.models import Nas
-from capstan.services.actions import (
-    clear_mac,
-    create_connection_type,
-    create_service,
-    set_addresses,
-    set_mac_lock,
-    suspend,
-)
+from capstan.services.actions.device import clear_mac, set_mac_lock
+from capstan.services.actions.line import set_addresses
+from capstan.services.actions.start import create_connection_type, create_service
+from capstan.services.actions.status import suspend
 from capstan.services.models import ConnectionType, Service
 from capstan.services.rules import Addresses, LoginBy
 from capstan.values.data import Units, parse_bytes

@@ -1,6 +1,6 @@
 """Granting a bucket by hand, and saying what it did."""
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -8,12 +8,11 @@ from capstan.caps.actions import cap
 from capstan.caps.models import Bucket
 from capstan.caps.queries import standing
 from capstan.caps.rules.words import BucketKind, CapState
-from capstan.operator.find import service_named
+from capstan.operator.find import moment, service_named
 from capstan.operator.meter import headline
 from capstan.operator.words import Saying
 from capstan.services.rules import ServiceStatus
 from capstan.values.data import parse_bytes
-from capstan.values.period import local_midnight
 from capstan.values.refused import Refused
 
 
@@ -66,10 +65,4 @@ def grant(wanted: Wanted, *, reference: str = "", actor: str, say: Saying) -> st
 
 def expiry(text: str, zone: ZoneInfo) -> datetime:
     """The instant meant by a day, to its end in the provider's zone, or by a date and time. Raises Refused."""
-    try:
-        if len(text) == len("2026-12-31"):
-            return local_midnight(zone, date.fromisoformat(text) + timedelta(days=1))
-        at = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise Refused(f"{text!r} is not a day or time such as 2026-12-31 or 2026-12-31T18:00.") from error
-    return (at if at.tzinfo else at.replace(tzinfo=zone)).astimezone(UTC)
+    return moment(text, zone, to_end=True)

@@ -6,7 +6,7 @@ from django.db import models
 from capstan.catalog.models import Package
 from capstan.customers.models import Customer
 from capstan.db.fields import EncryptedTextField
-from capstan.services.rules import LoginBy, MacLock, ServiceStatus, Standing
+from capstan.services.rules import LoginBy, MacLock, ServiceStatus, Standing, Urgency
 
 
 class ConnectionType(models.Model):
@@ -82,9 +82,10 @@ class AccessDue(models.Model):
     version = models.BigIntegerField(default=1)
     cause = models.TextField()
     raised_at = models.DateTimeField()
+    urgency = models.SmallIntegerField(choices=[(u.value, u.name.lower()) for u in Urgency])
     due_at = models.DateTimeField()
     lease_until = models.DateTimeField(null=True)
     attempts = models.IntegerField(default=0)
 
     class Meta:
-        indexes = [models.Index(fields=["due_at"], name="accessdue_due")]
+        indexes = [models.Index(fields=["urgency", "due_at"], name="accessdue_due")]

@@ -4,7 +4,7 @@ Free of storage.
 """
 
 import re
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
 
@@ -41,6 +41,14 @@ class MacLock(StrEnum):
     OFF = "off"
     LEARN = "learn"
     LOCKED = "locked"
+
+
+class Urgency(IntEnum):
+    """In which order lines are enforced when many are due: the lower number first."""
+
+    AWAITED = 0  # somebody waits for it: a top-up, a decision of staff
+    USAGE = 1  # a line reached its cap, or came up with the wrong access
+    CROWD = 2  # many at once, and nobody waits: the turn of cycles, the sweep
 
 
 # --- who logs in -----------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import psycopg
 import structlog
 
 from capstan.db.beat import Beat
-from capstan.db.connection import connect
+from capstan.db.connection import CONFLICT, connect
 from capstan.db.wakeup import wait
 from capstan.network.actions.enforce import Enforcer
 from capstan.values import clock
@@ -83,9 +83,7 @@ class Lane(Thread):
                         self.work(conn)
                         delay = 1.0
             except _AWAY as failure:
-                log.warning(
-                    "the database is away; a lane waits for it", lane=self.lane, error=str(failure).strip()
-                )
+                log.warning(_why(failure), lane=self.lane, error=str(failure).strip())
             except Exception:
                 self.errors += 1
                 log.exception("a lane of the worker failed and starts again", lane=self.lane, seconds=delay)
@@ -105,6 +103,12 @@ class Lane(Thread):
 
     def figures(self) -> dict[str, float]:
         return {f"{self.lane}_errors": self.errors}
+
+
+def _why(failure: Exception) -> str:
+    if isinstance(failure, CONFLICT) or isinstance(failure.__cause__, CONFLICT):
+        return "a lane met another writer and tries again"
+    return "the database is away; a lane waits for it"
 
 
 class EnforceLane(Lane):

@@ -7,17 +7,28 @@ from typing import Any, NamedTuple
 import psycopg
 from django.conf import settings
 
+from capstan.caps.actions import retention as caps_retention
 from capstan.caps.actions.cap import provider_zone, roll_due, seal_due
 from capstan.caps.actions.missing import open_missing
 from capstan.db.connection import connect
 from capstan.db.locks import try_lock
-from capstan.metering.actions.packet_log import close_ended_streams, drop_partitions, ensure_partitions
+from capstan.metering.actions.packet_log import (
+    close_ended_streams,
+    drop_partitions,
+    drop_streams,
+    ensure_partitions,
+)
+from capstan.metering.actions.retention import drop_refusals, drop_sessions, ended_sessions
 from capstan.metering.actions.usage_days import roll_up_days
+from capstan.metering.actions.usage_hours import drop_months, ensure_months
+from capstan.network.actions import retention as network_retention
 from capstan.network.actions.commands import prove
 from capstan.network.actions.reconcile import batch_size, sweep
+from capstan.network.actions.retention import drop_ended_accesses, drop_login_failures
 from capstan.network.queries.counts import service_estimate, shortest_interim_seconds
 
 BATCH = 200
+_SESSIONS_AT_ONCE = 2_000
 _SWEEP_EVERY = timedelta(seconds=1)
 
 
@@ -60,15 +71,38 @@ def _alone(name: str, do: Callable[["psycopg.Connection[Any]"], int]) -> int:
         return do(conn) if try_lock(conn, name) else 0
 
 
-def _packet_log_days(now: datetime) -> int:
-    with connect(name="capstan worker packet log") as conn:
-        return len(ensure_partitions(conn, now=now))
+def _partitions_ahead(now: datetime) -> int:
+    with connect(name="capstan worker partitions") as conn:
+        return len(ensure_partitions(conn, now=now)) + len(ensure_months(conn, now=now))
 
 
-def _packet_log_retention(now: datetime) -> int:
-    with connect(name="capstan worker packet log") as conn:
+def _retention(now: datetime) -> int:
+    """What goes as a whole, or is little at a time."""
+    options = settings.OPTIONS
+    refused_before = now - timedelta(days=options.login_failure_days)
+    with connect(name="capstan worker retention") as conn:
         close_ended_streams(conn, now=now)
-        return len(drop_partitions(conn, now=now, keep_days=settings.OPTIONS.packet_log_days))
+        return (
+            len(drop_partitions(conn, now=now, keep_days=options.packet_log_days))
+            + drop_streams(conn, now=now, keep_days=options.packet_log_days)
+            + len(drop_months(conn, now=now, keep_days=options.usage_hour_days))
+            + drop_refusals(conn, before=refused_before)
+            + drop_login_failures(conn, before=refused_before)
+            + drop_ended_accesses(conn, now=now)
+        )
+
+
+def _session_retention(now: datetime) -> int:
+    """Some of the ended sessions that are old enough, with all that belongs to them."""
+    before = now - timedelta(days=settings.OPTIONS.session_days)
+    with connect(name="capstan worker retention") as conn:
+        ids = ended_sessions(conn, before=before, limit=_SESSIONS_AT_ONCE)
+        if ids:
+            with conn.transaction():
+                caps_retention.drop_of_sessions(conn, ids)
+                network_retention.drop_of_sessions(conn, ids)
+                drop_sessions(conn, ids)
+    return len(ids)
 
 
 def _usage_days(days_back: int) -> Callable[[datetime], int]:
@@ -94,8 +128,9 @@ def housekeeping() -> tuple[Step, ...]:
         Step(
             "open missing caps", timedelta(minutes=1), lambda now: open_missing(now=now, limit=BATCH), BATCH
         ),
-        Step("packet log days ahead", timedelta(hours=1), _packet_log_days),
-        Step("packet log retention", timedelta(hours=1), _packet_log_retention),
+        Step("partitions ahead", timedelta(hours=1), _partitions_ahead),
+        Step("retention", timedelta(hours=1), _retention),
+        Step("retention of sessions", timedelta(minutes=10), _session_retention, 1),
         Step("usage days", timedelta(hours=1), _usage_days(2)),
         Step("usage days, late usage", timedelta(days=1), _usage_days(10)),
     )

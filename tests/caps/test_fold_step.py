@@ -4,11 +4,12 @@ from datetime import timedelta
 
 import pytest
 
+from capstan.audit.models import AuditEntry
 from capstan.caps.actions.cap import grant, open_cap, roll, roll_due, seal_due, void
 from capstan.caps.models import Bucket, BucketTally, Cap, Cycle, Drawdown, ThresholdCrossing
 from capstan.caps.rules.words import BucketKind
-from capstan.metering.actions.control import assign_session, close_session, decide_fault
-from capstan.metering.models import Fault, RadiusSession, UsageHour
+from capstan.metering.actions.control import assign_session, close_session, close_sessions, decide_fault
+from capstan.metering.models import Fault, PacketLog, RadiusSession, UsageHour
 from capstan.metering.rules.words import SessionState, Status
 from capstan.services.models import AccessDue
 
@@ -315,6 +316,22 @@ def test_a_session_we_closed_by_decision_is_revived_by_a_newer_packet_only(provi
     provider.interim(900, 0, 3 * GB)
     assert Cap.objects.get(service=service).counted_bytes == 3 * GB
     check_invariants(service)
+
+
+def test_many_sessions_are_closed_by_one_row_of_the_log(provider: Provider) -> None:
+    provider.service()
+    provider.wait(minutes=5)
+    for name in ("one", "two", "three"):
+        provider.interim(300, 0, GB, session=name)
+    ids = list(RadiusSession.objects.order_by("pk").values_list("pk", flat=True))
+    close_session(ids[2], actor="t", reason="gone", now=provider.now)
+    provider.fold()
+    rows = PacketLog.objects.count()
+    close_sessions([*ids, 999_999], actor="t", reason="gone", now=provider.now)
+    assert PacketLog.objects.count() == rows + 1
+    assert provider.fold().records == 2
+    assert set(RadiusSession.objects.values_list("state", flat=True)) == {SessionState.CLOSED}
+    assert AuditEntry.objects.filter(action="metering.close").count() == 3
 
 
 def test_a_second_session_of_a_line_has_enforcement_look_at_it(provider: Provider) -> None:

@@ -11,8 +11,9 @@ from capstan.network.actions.due import Due, Later, claim_due, clear, put_off
 from capstan.network.actions.enforce import Enforcer
 from capstan.network.coa.client import CoaClient
 from capstan.network.models import Command
-from capstan.services.actions import raise_access_due
+from capstan.services.actions.access_due import raise_access_due
 from capstan.services.models import AccessDue
+from capstan.services.rules import Urgency
 from capstan.values import clock
 from tests.network.enforce.lab import OPEN, Provider
 
@@ -104,3 +105,24 @@ def test_what_is_raised_again_while_it_is_held_is_not_put_off(provider: Provider
     put_off([Later(held, provider.now + timedelta(minutes=15), 9)])
     row = AccessDue.objects.get()
     assert (row.due_at <= provider.now, row.attempts) == (True, 0)
+
+
+def test_a_line_that_somebody_waits_for_goes_before_a_crowd(provider: Provider) -> None:
+    capped_lines(provider, 5)
+    ids = list(AccessDue.objects.order_by("pk").values_list("pk", flat=True))
+    AccessDue.objects.update(urgency=Urgency.CROWD)
+    provider.now += timedelta(seconds=10)
+    raise_access_due(ids[3:4], cause="topup", now=provider.now)
+    assert [one.service_id for one in claim_due(now=provider.now, limit=1)] == ids[3:4]
+    raise_access_due(ids[2:3], cause="cap", now=provider.now, urgency=Urgency.USAGE)
+    assert [one.service_id for one in claim_due(now=provider.now, limit=9, at_least=Urgency.USAGE)] == ids[
+        2:3
+    ]
+    assert len(claim_due(now=provider.now, limit=9)) == 3
+
+
+def test_a_crowd_raises_nobody_down(provider: Provider) -> None:
+    capped_lines(provider, 1)
+    row = AccessDue.objects.get()
+    raise_access_due([row.pk], cause="sweep", now=provider.now, urgency=Urgency.CROWD)
+    assert AccessDue.objects.get().urgency == Urgency.AWAITED

@@ -17,7 +17,7 @@ from capstan.demo.roster import accounts, secret_of
 from capstan.demo.sites import SITES, coa_port
 from capstan.metering.models import Nas, Peer
 from capstan.network.vendors.registry import profile
-from capstan.services.actions import resume
+from capstan.services.actions.status import resume
 from capstan.services.models import AccessDue, PackageChange, Service
 from capstan.services.rules import LoginBy, MacLock, ServiceStatus
 from capstan.values import clock

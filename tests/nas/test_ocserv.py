@@ -20,7 +20,7 @@ from capstan.config.embedded.server import Server
 from capstan.metering.models import RadiusSession
 from capstan.metering.rules.words import SessionState
 from capstan.network.models import Command, LoginFailure, SessionAccess
-from capstan.services.actions import resume, suspend
+from capstan.services.actions.status import resume, suspend
 from capstan.values import clock
 from tests.nas import street as streets
 from tests.nas.street import ELSEWHERE, NAS_IDENTIFIER, PORTAL, Street, settle

@@ -11,14 +11,17 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from capstan.audit.models import AuditEntry
-from capstan.caps.models import Bucket
+from capstan.caps.models import Bucket, Cap
+from capstan.caps.rules.words import CapState
+from capstan.catalog.models import Package, PackageVersion
 from capstan.metering.models import Fault, RadiusSession
 from capstan.metering.rules.words import SessionState, Status
 from capstan.operator.grant import Wanted, expiry, grant
 from capstan.operator.terminal import painted, plain, say
 from capstan.operator.words import lasting, speed
 from capstan.services.models import Service
-from capstan.services.rules import ServiceStatus
+from capstan.services.queries import package_in_force
+from capstan.services.rules import MacLock, ServiceStatus
 from capstan.values import clock
 from capstan.values.refused import Refused
 from tests.operator.conftest import Provider
@@ -103,6 +106,51 @@ def test_service_verbs(provider: Provider, capsys: pytest.CaptureFixture[str]) -
         service.refresh_from_db()
         assert service.status == status
     assert AuditEntry.objects.filter(action="service.end_service").get().actor.startswith("cli:")
+
+
+def test_a_package_is_planned_and_taken_back(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
+    service = provider.service()
+    package = Package.objects.create(code="home-50", name="Home 50 GB", brand=provider.brand)
+    PackageVersion.objects.create(package=package, valid_from=provider.now, allowance_bytes=50 * GB)
+    said = run(capsys, "service", "package", service.username, "--to", "home-50", "--from", "2126-12-01")
+    assert "thandi@example.net has Home 50 GB from 1 Dec 2126 00:00" in said
+    assert service.package_changes.count() == 2
+    assert "keeps its package" in run(capsys, "service", "package", service.username, "--cancel")
+    assert service.package_changes.count() == 1
+    with pytest.raises(Refused, match=r"No package change of thandi@example\.net is planned"):
+        run(capsys, "service", "package", service.username, "--cancel")
+    with pytest.raises(Refused, match=r"no package .home-60.\. There are: home-50"):
+        run(capsys, "service", "package", service.username, "--to", "home-60")
+    assert "from now on" in run(capsys, "service", "package", service.username, "--to", "home-50")
+    assert package_in_force(service.pk, clock.now()) == package.pk
+
+
+def test_a_device_is_set_and_forgotten(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
+    service = provider.service()
+    for words, mac, lock in (
+        (("--set", "02:00:5e:00:00:01"), "02005E000001", MacLock.LOCKED),
+        (("--learn",), "", MacLock.LEARN),
+        (("--any",), "", MacLock.OFF),
+    ):
+        run(capsys, "service", "device", service.username, *words)
+        service.refresh_from_db()
+        assert (service.mac_address, service.mac_lock) == (mac, lock)
+
+
+def test_consent_to_overage_is_recorded_and_withdrawn(
+    provider: Provider, capsys: pytest.CaptureFixture[str]
+) -> None:
+    service = provider.service(at_cap="overage")
+    provider.use_up(11)
+    assert Cap.objects.get(service=service).state == CapState.BLOCKED
+    said = run(capsys, "service", "consent", service.username, "--by", "Thandi", "--channel", "phone")
+    assert "Thandi agreed by phone" in said
+    assert Cap.objects.get(service=service).state == CapState.OPEN
+    assert "cut there" in run(capsys, "service", "consent", service.username, "--withdraw")
+    service.refresh_from_db()
+    assert service.overage_consent is None
+    with pytest.raises(Refused, match="by which channel"):
+        run(capsys, "service", "consent", service.username, "--by", "Thandi")
 
 
 def test_session_verbs(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:

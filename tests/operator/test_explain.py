@@ -19,7 +19,7 @@ from capstan.operator.as_json import as_json
 from capstan.operator.explain.collect import explain
 from capstan.operator.explain.facts import Explanation, UnknownLine
 from capstan.operator.explain.view import page_of, unknown_page
-from capstan.services import actions
+from capstan.services.actions import contract, status
 from capstan.services.models import AccessDue, Service
 from tests.network.enforce.lab import ACK, SILENT, Answer
 from tests.operator.conftest import Provider
@@ -127,7 +127,7 @@ def test_a_refusal_says_why_and_a_later_grant_what_is_next(provider: Provider) -
 
 def test_on_hold(provider: Provider) -> None:
     service = online(provider)
-    actions.suspend(service_id=service.pk, reason="unpaid", actor="staff:naledi", now=provider.now)
+    status.suspend(service_id=service.pk, reason="unpaid", actor="staff:naledi", now=provider.now)
     found, page = explained(provider)
     assert found.state == LineState.SUSPENDED
     assert page.splitlines()[1].startswith("◆ On hold – payment due")
@@ -217,7 +217,7 @@ def test_a_planned_package_change_and_addresses(provider: Provider) -> None:
     other = provider.service("other@example.net")
     package = other.package_changes.get().package_id
     then = provider.now + timedelta(days=3)
-    actions.change_package(
+    contract.change_package(
         service_id=service.pk, package_id=package, starts_at=then, actor="t", now=provider.now
     )
     service.ipv4_address, service.mac_lock, service.mac_address = "198.51.100.7", "locked", "AABBCC000001"

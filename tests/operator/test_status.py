@@ -7,11 +7,12 @@ import pytest
 from capstan.db.models import ProcessBeat
 from capstan.metering.models import Nas, Quarantine
 from capstan.metering.rules.words import Status as PacketStatus
-from capstan.network.models import LoginFailure
+from capstan.network.models import Command, LoginFailure
 from capstan.operator.status.collect import status
 from capstan.operator.status.facts import troubles
 from capstan.operator.status.view import page_of
-from capstan.services.actions import raise_access_due, suspend
+from capstan.services.actions.access_due import raise_access_due
+from capstan.services.actions.status import suspend
 from capstan.services.models import AccessDue
 from tests.operator.conftest import Provider
 
@@ -125,6 +126,18 @@ def test_what_waits_and_what_failed(provider: Provider) -> None:
     found = "\n".join(troubles(status(now=provider.now)))
     assert "1 line due to be brought to its access, the oldest for 2 min" in found
     assert "Routers not entered yet, metered but never acted upon: edge-9" in found
+
+
+def test_a_disconnect_of_a_session_that_had_ended_is_no_refusal(provider: Provider) -> None:
+    service = provider.service()
+    provider.use_up(1)
+    for cause in (503, 503, 406):
+        Command.objects.create(
+            service=service, session=provider.session(), nas=provider.nas, kind="disconnect", state="nak",
+            access_kind="closed", access_hash=b"12345678", cause="cap", raised_at=provider.now,
+            sent_at=provider.now, error_cause=cause,
+        )  # fmt: skip
+    assert "1 refused, 2 for sessions that had ended in the last hour" in page(provider)
 
 
 def test_a_fault_waits_for_a_decision_but_a_wrong_clock_does_not(provider: Provider) -> None:

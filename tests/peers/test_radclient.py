@@ -7,7 +7,8 @@ import pytest
 from capstan.metering.models import Nas, Quarantine, RadiusSession
 from capstan.metering.rules.words import SessionState
 from capstan.network.models import LoginFailure
-from capstan.services.actions import set_addresses, suspend
+from capstan.services.actions.line import set_addresses
+from capstan.services.actions.status import suspend
 from capstan.services.rules import Addresses
 from capstan.values import clock
 from tests.peers.conftest import NAS, Lab

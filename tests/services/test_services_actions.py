@@ -11,7 +11,8 @@ from capstan.audit.models import AuditEntry
 from capstan.catalog import actions as catalog
 from capstan.catalog.rules import Terms
 from capstan.customers import actions as customers
-from capstan.services import actions, queries
+from capstan.services import queries
+from capstan.services.actions import access_due, contract, device, line, start, status
 from capstan.services.models import AccessDue, PackageChange, Service
 from capstan.services.rules import Addresses, LoginBy, MacLock, ServiceStatus
 from capstan.values.refused import Refused
@@ -44,7 +45,7 @@ def make_service(packages: list[int]) -> Callable[..., Service]:
     customer = customers.create_customer(
         account_code="EX-0001", name="Jenny Example", brand_id=brand.pk, **BY
     )
-    fibre = actions.create_connection_type(code="fibre", name="Fibre", **BY)
+    fibre = start.create_connection_type(code="fibre", name="Fibre", **BY)
 
     def make(username: str = "jenny@example.net", **changed: Any) -> Service:
         given = {
@@ -54,7 +55,7 @@ def make_service(packages: list[int]) -> Callable[..., Service]:
             "username": username,
             "line_password": "open sesame",
         }
-        return actions.create_service(**{**given, **BY, **changed})
+        return start.create_service(**{**given, **BY, **changed})
 
     return make
 
@@ -119,18 +120,18 @@ def test_a_withdrawn_package_is_not_sold(make_service: MakeService, packages: li
 
 
 def test_suspend_resume_end(service: Service) -> None:
-    assert actions.suspend(service_id=service.pk, reason="unpaid since February", **BY)
-    assert not actions.suspend(service_id=service.pk, reason="again", **BY)
+    assert status.suspend(service_id=service.pk, reason="unpaid since February", **BY)
+    assert not status.suspend(service_id=service.pk, reason="again", **BY)
     row = due(service)
     assert row is not None
     assert (row.version, row.cause, row.due_at) == (1, "service suspended", NOW)
-    assert actions.resume(service_id=service.pk, reason="paid", **BY)
-    assert actions.end_service(service_id=service.pk, reason="moved away", **BY)
-    assert not actions.end_service(service_id=service.pk, reason="again", **BY)
+    assert status.resume(service_id=service.pk, reason="paid", **BY)
+    assert status.end_service(service_id=service.pk, reason="moved away", **BY)
+    assert not status.end_service(service_id=service.pk, reason="again", **BY)
     row = due(service)
     assert row is not None
     assert (row.version, row.cause) == (3, "service ended")
-    for deed in (actions.suspend, actions.resume):
+    for deed in (status.suspend, status.resume):
         with pytest.raises(Refused, match="has ended"):
             deed(service_id=service.pk, reason="", **BY)
     deeds = AuditEntry.objects.filter(subject=f"service:{service.pk}").order_by("id")
@@ -145,38 +146,36 @@ def test_suspend_resume_end(service: Service) -> None:
 def test_an_ended_service_frees_what_it_held(service: Service, make_service: MakeService) -> None:
     other = make_service("other@example.net")
     held = Addresses(ipv4_address="192.0.2.7", ipv6_prefix="2001:db8:7::/64")
-    actions.set_addresses(service_id=service.pk, addresses=held, **BY)
+    line.set_addresses(service_id=service.pk, addresses=held, **BY)
     with pytest.raises(Refused, match="belongs to jenny"):
-        actions.set_addresses(service_id=other.pk, addresses=held, **BY)
-    actions.end_service(service_id=service.pk, reason="moved away", **BY)
-    actions.set_addresses(service_id=other.pk, addresses=held, **BY)
+        line.set_addresses(service_id=other.pk, addresses=held, **BY)
+    status.end_service(service_id=service.pk, reason="moved away", **BY)
+    line.set_addresses(service_id=other.pk, addresses=held, **BY)
 
 
 def test_overlapping_prefixes_are_refused(service: Service, make_service: MakeService) -> None:
     other = make_service("other@example.net")
-    actions.set_addresses(
+    line.set_addresses(
         service_id=service.pk, addresses=Addresses(ipv6_delegated_prefix="2001:db8:70::/56"), **BY
     )
     with pytest.raises(Refused, match=r"2001:db8:70::/56 belongs to jenny"):
-        actions.set_addresses(
-            service_id=other.pk, addresses=Addresses(ipv6_prefix="2001:db8:70:1::/64"), **BY
-        )
-    actions.set_addresses(service_id=other.pk, addresses=Addresses(ipv6_prefix="2001:db8:71::/64"), **BY)
+        line.set_addresses(service_id=other.pk, addresses=Addresses(ipv6_prefix="2001:db8:70:1::/64"), **BY)
+    line.set_addresses(service_id=other.pk, addresses=Addresses(ipv6_prefix="2001:db8:71::/64"), **BY)
 
 
 def test_setting_addresses_replaces_all_of_them(service: Service) -> None:
     routes = ("198.51.100.0/28 192.0.2.7 1",)
-    actions.set_addresses(
+    line.set_addresses(
         service_id=service.pk, addresses=Addresses(ipv4_address="192.0.2.7", ipv4_routes=routes), **BY
     )
-    actions.set_addresses(service_id=service.pk, addresses=Addresses(ipv4_pool="public"), **BY)
+    line.set_addresses(service_id=service.pk, addresses=Addresses(ipv4_pool="public"), **BY)
     service.refresh_from_db()
     assert (service.ipv4_address, service.ipv4_routes, service.ipv4_pool) == (None, [], "public")
 
 
 def test_package_changes_are_dated(service: Service, packages: list[int]) -> None:
     first_of_april = datetime(2026, 3, 31, 22, tzinfo=NOW.tzinfo)
-    actions.change_package(service_id=service.pk, package_id=packages[1], starts_at=first_of_april, **BY)
+    contract.change_package(service_id=service.pk, package_id=packages[1], starts_at=first_of_april, **BY)
     assert queries.package_in_force(service.pk, NOW) == packages[0]
     assert queries.package_in_force(service.pk, first_of_april) == packages[1]
     assert queries.next_package_change(service.pk, NOW) == first_of_april
@@ -193,29 +192,29 @@ def test_package_changes_refused(
     service: Service, packages: list[int], which: int, days: int, why: str
 ) -> None:
     planned = NOW + timedelta(days=5)
-    actions.change_package(service_id=service.pk, package_id=packages[1], starts_at=planned, **BY)
+    contract.change_package(service_id=service.pk, package_id=packages[1], starts_at=planned, **BY)
     with pytest.raises(Refused, match=why):
-        actions.change_package(
+        contract.change_package(
             service_id=service.pk, package_id=packages[which], starts_at=NOW + timedelta(days=days), **BY
         )
     assert PackageChange.objects.count() == 2
 
 
 def test_the_device_is_learnt_once_and_cleared_by_staff(service: Service) -> None:
-    assert not actions.learn_mac(
+    assert not device.learn_mac(
         service_id=service.pk, mac_address="aa:bb:cc:00:00:01", actor="radius", now=NOW
     )
-    actions.clear_mac(service_id=service.pk, **BY)
-    assert actions.learn_mac(service_id=service.pk, mac_address="aa:bb:cc:00:00:01", actor="radius", now=NOW)
-    assert not actions.learn_mac(
+    device.clear_mac(service_id=service.pk, **BY)
+    assert device.learn_mac(service_id=service.pk, mac_address="aa:bb:cc:00:00:01", actor="radius", now=NOW)
+    assert not device.learn_mac(
         service_id=service.pk, mac_address="aa:bb:cc:00:00:02", actor="radius", now=NOW
     )
     service.refresh_from_db()
     assert (service.mac_lock, service.mac_address) == (MacLock.LOCKED, "AABBCC000001")
-    actions.set_mac_lock(service_id=service.pk, mac_address="aa-bb-cc-00-00-03", **BY)
+    device.set_mac_lock(service_id=service.pk, mac_address="aa-bb-cc-00-00-03", **BY)
     service.refresh_from_db()
     assert service.mac_address == "AABBCC000003"
-    actions.clear_mac(service_id=service.pk, learn=False, **BY)
+    device.clear_mac(service_id=service.pk, learn=False, **BY)
     service.refresh_from_db()
     assert (service.mac_lock, service.mac_address) == (MacLock.OFF, "")
 
@@ -225,22 +224,22 @@ def test_a_device_logs_in_one_line(make_service: MakeService) -> None:
     with pytest.raises(Refused, match="camera already"):
         make_service("second", login_by=LoginBy.MAC, mac_address="AABB.CC00.0001")
     with pytest.raises(Refused, match="give it the new one"):
-        actions.clear_mac(service_id=line.pk, **BY)
-    actions.set_mac_lock(service_id=line.pk, mac_address="aa:bb:cc:00:00:02", **BY)
+        device.clear_mac(service_id=line.pk, **BY)
+    device.set_mac_lock(service_id=line.pk, mac_address="aa:bb:cc:00:00:02", **BY)
     make_service("second", login_by=LoginBy.MAC, mac_address="AABB.CC00.0001")
 
 
 def test_consent_session_limit_and_extra_attributes(service: Service) -> None:
     with pytest.raises(Refused, match="who gave it"):
-        actions.record_overage_consent(service_id=service.pk, given_by="", channel="phone", **BY)
-    actions.record_overage_consent(service_id=service.pk, given_by="Jenny", channel="phone", **BY)
+        contract.record_overage_consent(service_id=service.pk, given_by="", channel="phone", **BY)
+    contract.record_overage_consent(service_id=service.pk, given_by="Jenny", channel="phone", **BY)
     service.refresh_from_db()
     assert service.overage_consent == {"by": "Jenny", "channel": "phone", "at": NOW.isoformat()}
-    actions.withdraw_overage_consent(service_id=service.pk, **BY)
+    contract.withdraw_overage_consent(service_id=service.pk, **BY)
     with pytest.raises(Refused, match="session limit"):
-        actions.set_session_limit(service_id=service.pk, session_limit=-1, **BY)
-    actions.set_session_limit(service_id=service.pk, session_limit=3, **BY)
-    actions.set_reply_extra(service_id=service.pk, reply_extra=[("Session-Timeout", "86400")], **BY)
+        line.set_session_limit(service_id=service.pk, session_limit=-1, **BY)
+    line.set_session_limit(service_id=service.pk, session_limit=3, **BY)
+    line.set_reply_extra(service_id=service.pk, reply_extra=[("Session-Timeout", "86400")], **BY)
     service.refresh_from_db()
     assert (service.overage_consent, service.session_limit) == (None, 3)
     assert service.reply_extra == [["Session-Timeout", "86400"]]
@@ -248,7 +247,7 @@ def test_consent_session_limit_and_extra_attributes(service: Service) -> None:
 
 def test_a_new_password_replaces_both_forms(service: Service) -> None:
     before = service.nt_hash
-    actions.set_line_password(service_id=service.pk, line_password="clientPass", **BY)
+    line.set_line_password(service_id=service.pk, line_password="clientPass", **BY)
     service.refresh_from_db()
     assert service.line_password == "clientPass"
     assert service.nt_hash == "44ebba8d5312b8d611474411f56989ae" != before
@@ -257,19 +256,19 @@ def test_a_new_password_replaces_both_forms(service: Service) -> None:
 def test_access_due_is_one_row_that_keeps_the_earliest_date(make_service: MakeService) -> None:
     ids = [make_service(f"line-{number}@example.net").pk for number in range(3)]
     later, sooner = NOW + timedelta(hours=2), NOW + timedelta(hours=1)
-    actions.raise_access_due([*reversed(ids), ids[0]], cause="first", now=NOW, due_at=later)
-    actions.raise_access_due(ids[:2], cause="second", now=NOW, due_at=sooner)
-    actions.raise_access_due(ids[:1], cause="third", now=NOW, due_at=later)
-    actions.raise_access_due([], cause="nobody", now=NOW)
+    access_due.raise_access_due([*reversed(ids), ids[0]], cause="first", now=NOW, due_at=later)
+    access_due.raise_access_due(ids[:2], cause="second", now=NOW, due_at=sooner)
+    access_due.raise_access_due(ids[:1], cause="third", now=NOW, due_at=later)
+    access_due.raise_access_due([], cause="nobody", now=NOW)
     rows = AccessDue.objects.order_by("service_id").values_list("version", "cause", "due_at")
     assert list(rows) == [(3, "third", sooner), (2, "second", sooner), (1, "first", later)]
 
 
 def test_raising_again_makes_a_failing_row_due_at_once_but_leaves_its_lease(service: Service) -> None:
-    actions.raise_access_due([service.pk], cause="cap", now=NOW)
+    access_due.raise_access_due([service.pk], cause="cap", now=NOW)
     held_until = NOW + timedelta(seconds=30)
     AccessDue.objects.update(attempts=4, due_at=NOW + timedelta(minutes=8), lease_until=held_until)
-    actions.raise_access_due([service.pk], cause="grant", now=NOW)
+    access_due.raise_access_due([service.pk], cause="grant", now=NOW)
     row = due(service)
     assert row is not None
     assert (row.attempts, row.due_at, row.lease_until) == (0, NOW, held_until)
@@ -279,6 +278,6 @@ def test_enforcement_is_woken_once_when_it_commits(
     service: Service, django_capture_on_commit_callbacks: Callable[..., Any]
 ) -> None:
     with django_capture_on_commit_callbacks() as callbacks:
-        actions.suspend(service_id=service.pk, reason="", **BY)
-        actions.resume(service_id=service.pk, reason="", **BY)
+        status.suspend(service_id=service.pk, reason="", **BY)
+        status.resume(service_id=service.pk, reason="", **BY)
     assert len(callbacks) == 1

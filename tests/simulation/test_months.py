@@ -1,6 +1,6 @@
 """Months of a provider's life, from one printed seed, in the product and in the naive model.
 
-More seeds: CAPSTAN_SIMULATION_SEEDS=10-30; one: CAPSTAN_SIMULATION_SEEDS=17.
+More seeds: SIMULATION_SEEDS=10-30; one: SIMULATION_SEEDS=17.
 """
 
 import os
@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1200)
 
 
 def seeds() -> list[int]:
-    asked = os.environ.get("CAPSTAN_SIMULATION_SEEDS", "2-3")
+    asked = os.environ.get("SIMULATION_SEEDS", "2-3")
     first, _, last = asked.partition("-")
     return list(range(int(first), int(last or first) + 1))
 

@@ -10,7 +10,7 @@ from django.db import connection, transaction
 
 from capstan.db.models import ProcessBeat
 from capstan.network.models import Command, SessionAccess
-from capstan.services.actions import raise_access_due
+from capstan.services.actions.access_due import raise_access_due
 from capstan.services.models import AccessDue
 from capstan.values.clock import now
 from capstan.worker.loop import EnforceLane, HousekeepingLane, Worker

@@ -17,6 +17,7 @@ from capstan.caps.rules.turn import SEAL_AFTER, Allowance, allowance
 from capstan.caps.rules.words import Beyond, BucketKind
 from capstan.catalog.rules import OvershootPolicy
 from capstan.db.wakeup import wake
+from capstan.services.rules import Urgency
 from capstan.values.refused import Refused
 
 log = structlog.get_logger()
@@ -99,10 +100,10 @@ def grant(
 
 
 def _settled(cursor: store.Cursor, service_id: int, now: datetime) -> Settlement:
-    settlement = Settlement(cursor, [service_id], zone=provider_zone(), now=now)
+    settlement = Settlement(cursor, [service_id], zone=provider_zone(), now=now, urgency=Urgency.AWAITED)
     if settlement.missing:
         open_caps(cursor, settlement.missing, zone=provider_zone(), now=now)
-        settlement = Settlement(cursor, [service_id], zone=provider_zone(), now=now)
+        settlement = Settlement(cursor, [service_id], zone=provider_zone(), now=now, urgency=Urgency.AWAITED)
     if settlement.missing:
         raise Refused(f"there is no service {service_id}")
     settlement.run({})
@@ -204,7 +205,9 @@ def _each_in_one_go(ids: Sequence[int], do: Callable[[Sequence[int], datetime], 
 
 def _roll_some(ids: Sequence[int], now: datetime) -> int:
     with transaction.atomic(), connection.cursor() as cursor:
-        settlement = Settlement(cursor, ids, zone=provider_zone(), now=now, skip_locked=True)
+        settlement = Settlement(
+            cursor, ids, zone=provider_zone(), now=now, urgency=Urgency.CROWD, skip_locked=True
+        )
         settlement.run({})
         settlement.save()
         transaction.on_commit(lambda: wake("enforce"))
@@ -214,14 +217,19 @@ def _roll_some(ids: Sequence[int], now: datetime) -> int:
 def _seal_some(ids: Sequence[int], now: datetime) -> int:
     cutoff = now - SEAL_AFTER
     with transaction.atomic(), connection.cursor() as cursor:
-        settlement = Settlement(cursor, ids, zone=provider_zone(), now=now, skip_locked=True)
+        settlement = Settlement(
+            cursor, ids, zone=provider_zone(), now=now, urgency=Urgency.CROWD, skip_locked=True
+        )
         settlement.run({})
         held = list(settlement.caps)
-        for bucket in Bucket.objects.filter(service_id__in=held, tally__is_open=True, expires_at__lte=cutoff):
+        # In the order they were granted: what rolls over keeps it.
+        ended = Bucket.objects.filter(service_id__in=held, tally__is_open=True, expires_at__lte=cutoff)
+        for bucket in ended.order_by("pk"):
             _seal_bucket(settlement, bucket)
         settlement.refresh()
         settlement.save()
         Cycle.objects.filter(service_id__in=held, sealed_at=None, end__lte=cutoff).update(sealed_at=now)
+        store.forget_earlier(cursor, held)
         transaction.on_commit(lambda: wake("enforce"))
     return len(held)
 

@@ -23,7 +23,7 @@ from capstan.metering.rules.fold import Folder
 from capstan.metering.rules.state import CAUSE_DECIDED, CLOSED, Incoming, Session, Usage
 from capstan.metering.rules.token import decode_token
 from capstan.metering.rules.words import FaultKind, Status
-from capstan.services.rules import LoginBy, normalise_mac
+from capstan.services.rules import LoginBy, Urgency, normalise_mac
 from capstan.values.micros import from_micros
 
 log = structlog.get_logger()
@@ -306,7 +306,7 @@ def _draw_down(
     left = _add_fast(cursor, by_service)
     zone = provider_zone()
     while left or due:
-        settlement = Settlement(cursor, sorted(left), zone=zone, now=now)
+        settlement = Settlement(cursor, sorted(left), zone=zone, now=now, urgency=Urgency.USAGE)
         settlement.due.update(due)
         settlement.run(
             {service_id: by_service[service_id] for service_id in left if service_id in settlement.caps}

@@ -17,7 +17,7 @@ from django import db as django_db
 
 from capstan.caps.actions.fold import fold_step
 from capstan.db.beat import Beat
-from capstan.db.connection import connect
+from capstan.db.connection import CONFLICT, connect
 from capstan.db.locks import try_lock
 from capstan.db.wakeup import wake_now
 from capstan.metering.actions import log_reader
@@ -71,6 +71,8 @@ class Meter:
                     conn.execute(_PLAN)
                     wait = 1.0
                     self._stand_by_then_work(conn)
+            except CONFLICT as conflict:
+                log.warning("this step met another writer and is taken again", reason=str(conflict).strip())
             except (
                 psycopg.OperationalError,
                 django_db.OperationalError,

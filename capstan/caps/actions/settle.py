@@ -29,6 +29,7 @@ from capstan.caps.rules.turn import Closing, Contract, standpoint, turn
 from capstan.caps.rules.words import Beyond, CapState
 from capstan.metering.rules.spread import split_at
 from capstan.metering.rules.state import CLOSED, Usage
+from capstan.services.rules import Urgency
 from capstan.values.micros import from_micros
 
 
@@ -42,11 +43,13 @@ class Settlement:
         *,
         zone: ZoneInfo,
         now: datetime,
+        urgency: Urgency,
         skip_locked: bool = False,
     ) -> None:
         self.cursor = cursor
         self.zone = zone
         self.now = now
+        self.urgency = urgency
         self.caps = {
             cap.service_id: cap for cap in store.lock_caps(cursor, service_ids, skip_locked=skip_locked)
         }
@@ -55,6 +58,8 @@ class Settlement:
         self.lots: dict[int, list[Lot]] = store.load_lots(cursor, ids) if ids else {}
         self.unsealed = store.load_unsealed(cursor, ids) if ids else {}
         self.contracts: dict[int, Contract] = store.load_contracts(cursor, ids) if ids else {}
+        store.load_earlier(cursor, self.caps.values())
+        self._earlier = {service_id: dict(cap.earlier) for service_id, cap in self.caps.items()}
         self.due: dict[int, str] = {}
         self._states: dict[int, CapState] = {service_id: cap.state for service_id, cap in self.caps.items()}
         self._tallies: dict[int, int] = {}
@@ -89,7 +94,16 @@ class Settlement:
             store.add_drawdowns(self.cursor, self._drawdowns)
             store.add_crossings(self.cursor, self._crossings, self.now)
             store.save_caps(self.cursor, list(self.caps.values()))
-        store.raise_access_due(self.cursor, self.due, self.now)
+            store.save_earlier(
+                self.cursor,
+                [
+                    (service_id, limit, start, amount)
+                    for service_id, cap in self.caps.items()
+                    for (limit, start), amount in cap.earlier.items()
+                    if self._earlier[service_id].get((limit, start)) != amount
+                ],
+            )
+        store.raise_access_due(self.cursor, self.due, self.now, self.urgency)
 
     def point(self, cap: CapRow) -> Standpoint:
         return standpoint(

@@ -4,32 +4,34 @@ This is the listed hot-path module of `caps` (see docs/ARCHITECTURE.md); it know
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple
+from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from capstan.caps.rules.cap import CapRow, Crossing, Lot, draw_order
 from capstan.caps.rules.turn import Allowance, Closing, Contract
-from capstan.caps.rules.words import BucketKind, CapState
+from capstan.caps.rules.words import BucketKind, CapState, Limit
 from capstan.catalog.queries import terms
-from capstan.services.rules import Standing
+from capstan.services.rules import Standing, Urgency
 
 Cursor = Any  # psycopg.Cursor, whichever row type
 
 _CAP_COLUMNS = (
     "service_id, version_id, state, cycle_start, cycle_end, counted_bytes, settled_bytes, check_at_bytes, steady_from, "
     "changes_at, weight_up, weight_down, sink_bucket_id, sessions_from, drawn_bytes, remaining_bytes, overshoot_bytes, "
-    "overage_bytes, day_start, day_bytes, day_before_bytes, week_start, week_bytes, week_before_bytes, arming, "
+    "overage_bytes, day_start, day_bytes, week_start, week_bytes, arming, "
     "crossed_cycle, crossed_day, crossed_week"
 )
 _CAP_TYPES = (
     "bigint, bigint, text, timestamptz, timestamptz, bigint, bigint, bigint, timestamptz, "
     "timestamptz, smallint, smallint, bigint, bigint, bigint, bigint, bigint, "
-    "bigint, timestamptz, bigint, bigint, timestamptz, bigint, bigint, int, "
+    "bigint, timestamptz, bigint, timestamptz, bigint, int, "
     "smallint, smallint, smallint"
 )
 _ARRAYS = ", ".join(f"%s::{kind.strip()}[]" for kind in _CAP_TYPES.split(","))
 _SET = ", ".join(f"{c.strip()} = d.{c.strip()}" for c in _CAP_COLUMNS.split(",")[1:])
+_VALUES = attrgetter(*(one.name for one in fields(CapRow) if one.name != "earlier"))
 
 
 class SessionBytes(NamedTuple):
@@ -55,10 +57,9 @@ def lock_caps(cursor: Cursor, service_ids: Sequence[int], *, skip_locked: bool =
 
 def save_caps(cursor: Cursor, caps: Sequence[CapRow]) -> None:
     """Write rows that `lock_caps` read."""
-    columns = list(zip(*(astuple(cap) for cap in caps), strict=True))
     cursor.execute(
         f"UPDATE caps_cap c SET {_SET} FROM unnest({_ARRAYS}) AS d({_CAP_COLUMNS}) WHERE c.service_id = d.service_id",
-        [list(column) for column in columns],
+        _columns(caps),
     )
 
 
@@ -66,13 +67,48 @@ def insert_caps(cursor: Cursor, caps: Sequence[CapRow]) -> list[int]:
     """Write first rows and hand back their services; a row that somebody else has made stays as it is."""
     if not caps:
         return []
-    columns = list(zip(*(astuple(cap) for cap in caps), strict=True))
     cursor.execute(
         f"INSERT INTO caps_cap ({_CAP_COLUMNS}) SELECT * FROM unnest({_ARRAYS})"
         " ON CONFLICT DO NOTHING RETURNING service_id",
-        [list(column) for column in columns],
+        _columns(caps),
     )
     return [row[0] for row in cursor.fetchall()]
+
+
+def _columns(caps: Sequence[CapRow]) -> list[list[Any]]:
+    return [list(column) for column in zip(*map(_VALUES, caps), strict=True)]
+
+
+def load_earlier(cursor: Cursor, caps: Iterable[CapRow]) -> None:
+    """Fill in what was drawn in earlier days and weeks, for lines that have such limits."""
+    limited = {cap.service_id: cap for cap in caps if cap.day_start or cap.week_start}
+    if limited:
+        cursor.execute(
+            'SELECT service_id, "limit", start, bytes FROM caps_limittally WHERE service_id = ANY(%s)',
+            [list(limited)],
+        )
+        for service_id, limit, start, amount in cursor.fetchall():
+            limited[service_id].earlier[Limit(limit), start] = amount
+
+
+def save_earlier(cursor: Cursor, rows: Sequence[tuple[int, Limit, datetime, int]]) -> None:
+    """(service, limit, start, bytes) of earlier days and weeks that have changed."""
+    if rows:
+        cursor.executemany(
+            'INSERT INTO caps_limittally (service_id, "limit", start, bytes) VALUES (%s, %s, %s, %s)'
+            ' ON CONFLICT (service_id, "limit", start) DO UPDATE SET bytes = excluded.bytes',
+            rows,
+        )
+
+
+def forget_earlier(cursor: Cursor, service_ids: Sequence[int]) -> None:
+    """Drop days and weeks that ended before the oldest cycle that may still get late usage."""
+    cursor.execute(
+        "DELETE FROM caps_limittally t USING caps_cap c WHERE c.service_id = ANY(%s) AND t.service_id = c.service_id"
+        " AND t.start + interval '8 days' < least(c.cycle_start, (SELECT min(start) FROM caps_cycle"
+        " WHERE service_id = c.service_id AND sealed_at IS NULL))",
+        [list(service_ids)],
+    )
 
 
 def load_lots(cursor: Cursor, service_ids: Sequence[int]) -> dict[int, list[Lot]]:
@@ -257,14 +293,15 @@ def save_marks(cursor: Cursor, marks: Sequence[tuple[int, int, int, int]]) -> No
         )
 
 
-def raise_access_due(cursor: Cursor, due: dict[int, str], now: datetime) -> None:
+def raise_access_due(cursor: Cursor, due: dict[int, str], now: datetime, urgency: Urgency) -> None:
     """service -> cause. The raw twin of `services.actions.raise_access_due`, for transactions that aren't Django's."""
     ids = sorted(due)
     if ids:
         cursor.execute(
-            "INSERT INTO services_accessdue AS t (service_id, version, cause, raised_at, due_at, attempts)"
-            " SELECT d.service_id, 1, d.cause, %s, %s, 0 FROM unnest(%s::bigint[], %s::text[]) AS d(service_id, cause)"
+            "INSERT INTO services_accessdue AS t (service_id, version, cause, raised_at, urgency, due_at, attempts)"
+            " SELECT d.service_id, 1, d.cause, %s, %s, %s, 0 FROM unnest(%s::bigint[], %s::text[]) AS d(service_id, cause)"
             " ON CONFLICT (service_id) DO UPDATE SET version = t.version + 1, cause = excluded.cause,"
-            " raised_at = excluded.raised_at, due_at = least(t.due_at, excluded.due_at), attempts = 0",
-            [now, now, ids, [due[service_id] for service_id in ids]],
+            " raised_at = excluded.raised_at, urgency = least(t.urgency, excluded.urgency),"
+            " due_at = least(t.due_at, excluded.due_at), attempts = 0",
+            [now, urgency, now, ids, [due[service_id] for service_id in ids]],
         )

@@ -56,10 +56,8 @@ class Migration(migrations.Migration):
                 ('overage_bytes', models.BigIntegerField(default=0, help_text='this cycle, settled part')),
                 ('day_start', models.DateTimeField(null=True)),
                 ('day_bytes', models.BigIntegerField(default=0, help_text='drawn from limited kinds this day')),
-                ('day_before_bytes', models.BigIntegerField(default=0, help_text='the same of the day before, for late usage')),
                 ('week_start', models.DateTimeField(null=True)),
                 ('week_bytes', models.BigIntegerField(default=0)),
-                ('week_before_bytes', models.BigIntegerField(default=0)),
                 ('arming', models.IntegerField(default=0, help_text='raised by a grant; re-arms the thresholds that it puts back ahead')),
                 ('crossed_cycle', models.SmallIntegerField(default=0, help_text='highest percent crossed in this arming')),
                 ('crossed_day', models.SmallIntegerField(default=0)),
@@ -90,7 +88,7 @@ class Migration(migrations.Migration):
                 ('bytes', models.BigIntegerField()),
                 ('bucket', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='caps.bucket')),
                 ('service', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='services.service')),
-                ('session', models.ForeignKey(db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='metering.radiussession')),
+                ('session', models.ForeignKey(db_constraint=False, db_index=False, null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='metering.radiussession')),
             ],
         ),
         migrations.CreateModel(
@@ -178,5 +176,15 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='thresholdcrossing',
             constraint=models.UniqueConstraint(fields=('service', 'limit', 'period_start', 'percent', 'arming'), name='crossing_once'),
+        ),
+        migrations.CreateModel(
+            name='LimitTally',
+            fields=[
+                ('pk', models.CompositePrimaryKey('service_id', 'limit', 'start', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('limit', models.TextField(choices=[('cycle', 'cycle'), ('day', 'day'), ('week', 'week')])),
+                ('start', models.DateTimeField()),
+                ('bytes', models.BigIntegerField()),
+                ('service', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='services.service')),
+            ],
         ),
     ]

@@ -4,21 +4,18 @@ Everything here is arithmetic on plain values. The order of a step is always: `s
 passed a boundary, then `book` new usage, then `refresh`.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from capstan.caps.rules.words import DRAW_PRIORITY, LIMITED_KINDS, Beyond, BucketKind, CapState, Limit
 from capstan.catalog.rules import AtCap, Counting, Terms, is_free, next_edge
-from capstan.values.period import Period, day_at, week_at
+from capstan.values.period import day_at, week_at
 
 CAPPED_BELOW = 1_000_000  # bytes: too little to lend out as a quota, so it counts as used up
 NEVER = 1 << 62  # a counter value that is not reached
-_INSTANT = timedelta(microseconds=1)
-
-PeriodAt = Callable[[ZoneInfo, datetime], Period]
 
 
 @dataclass(slots=True)
@@ -69,14 +66,14 @@ class CapRow:
     overage: int
     day_start: datetime | None
     day_bytes: int
-    day_before: int
     week_start: datetime | None
     week_bytes: int
-    week_before: int
     arming: int
     crossed_cycle: int
     crossed_day: int
     crossed_week: int
+    earlier: dict[tuple[Limit, datetime], int] = field(default_factory=dict)
+    """Drawn in days and weeks before the running ones, by their start: usage may come late. Kept in models.LimitTally."""
 
 
 def first_row(service_id: int, version_id: int, start: datetime, end: datetime, now: datetime) -> CapRow:
@@ -84,8 +81,8 @@ def first_row(service_id: int, version_id: int, start: datetime, end: datetime, 
     return CapRow(
         service_id=service_id, version_id=version_id, state=CapState.OPEN, cycle_start=start, cycle_end=end,
         counted=0, settled=0, check_at=0, steady_from=start, changes_at=now, weight_up=1, weight_down=1, sink=None,
-        sessions_from=0, drawn=0, remaining=0, overshoot=0, overage=0, day_start=None, day_bytes=0, day_before=0,
-        week_start=None, week_bytes=0, week_before=0, arming=0, crossed_cycle=0, crossed_day=0, crossed_week=0,
+        sessions_from=0, drawn=0, remaining=0, overshoot=0, overage=0, day_start=None, day_bytes=0,
+        week_start=None, week_bytes=0, arming=0, crossed_cycle=0, crossed_day=0, crossed_week=0,
     )  # fmt: skip
 
 
@@ -200,43 +197,37 @@ def add_to_cycle(cap: CapRow, point: Standpoint, taken: Sequence[tuple[int | Non
             cap.drawn += amount
 
 
-_RUNNING, _BEFORE, _EARLIER = range(3)
-
-
-def _which(period_at: PeriodAt, zone: ZoneInfo, start: datetime | None, moment: datetime) -> int:
-    """Whether a moment lies in the running day (or week), in the one before, or earlier: late usage may."""
-    if start is None or moment >= start:
-        return _RUNNING
-    return _BEFORE if moment >= period_at(zone, start - _INSTANT).start else _EARLIER
-
-
 def _tally(cap: CapRow, point: Standpoint, moment: datetime, amount: int) -> None:
     """Count bytes of limited kinds against the day and week they were used in, where a limit was in force then."""
     if point.terms.day_limit_bytes is not None:
-        match _which(day_at, point.zone, cap.day_start, moment):
-            case 0:
-                cap.day_bytes += amount
-            case 1:
-                cap.day_before += amount
+        if cap.day_start is None or moment >= cap.day_start:
+            cap.day_bytes += amount
+        else:
+            _add_earlier(cap, (Limit.DAY, day_at(point.zone, moment).start), amount)
     if point.terms.week_limit_bytes is not None:
-        match _which(week_at, point.zone, cap.week_start, moment):
-            case 0:
-                cap.week_bytes += amount
-            case 1:
-                cap.week_before += amount
+        if cap.week_start is None or moment >= cap.week_start:
+            cap.week_bytes += amount
+        else:
+            _add_earlier(cap, (Limit.WEEK, week_at(point.zone, moment).start), amount)
+
+
+def _add_earlier(cap: CapRow, period: tuple[Limit, datetime], amount: int) -> None:
+    if amount:
+        cap.earlier[period] = cap.earlier.get(period, 0) + amount
 
 
 def limited_left(cap: CapRow, point: Standpoint, moment: datetime) -> int:
-    """What the day and week limits allow from the allowance and its rollover at a moment.
-
-    Two days and two weeks are remembered; what arrives later than that is not held against a limit.
-    """
+    """What the day and week limits allow from the allowance and its rollover at a moment."""
     left = NEVER
     if point.terms.day_limit_bytes is not None:
-        used = (cap.day_bytes, cap.day_before, 0)[_which(day_at, point.zone, cap.day_start, moment)]
+        used = cap.day_bytes
+        if cap.day_start is not None and moment < cap.day_start:
+            used = cap.earlier.get((Limit.DAY, day_at(point.zone, moment).start), 0)
         left = min(left, point.terms.day_limit_bytes - used)
     if point.terms.week_limit_bytes is not None:
-        used = (cap.week_bytes, cap.week_before, 0)[_which(week_at, point.zone, cap.week_start, moment)]
+        used = cap.week_bytes
+        if cap.week_start is not None and moment < cap.week_start:
+            used = cap.earlier.get((Limit.WEEK, week_at(point.zone, moment).start), 0)
         left = min(left, point.terms.week_limit_bytes - used)
     return max(0, left)
 
@@ -357,7 +348,7 @@ def _boundaries(cap: CapRow, lots: Sequence[Lot], point: Standpoint, now: dateti
 
 
 def turn_limits(cap: CapRow, point: Standpoint, moment: datetime) -> None:
-    """A new day or week begins with nothing drawn; the one before is kept for usage that comes late.
+    """A new day or week begins with nothing drawn; those before are kept for usage that comes late.
 
     It only goes forward: a backlog is booked day by day, as it would have been in time.
     """
@@ -365,12 +356,12 @@ def turn_limits(cap: CapRow, point: Standpoint, moment: datetime) -> None:
     if point.terms.day_limit_bytes is not None:
         start = day_at(zone, moment).start
         if cap.day_start is None or cap.day_start < start:
-            follows = cap.day_start == day_at(zone, start - _INSTANT).start
-            cap.day_before = cap.day_bytes if follows else 0
+            if cap.day_start is not None:
+                _add_earlier(cap, (Limit.DAY, cap.day_start), cap.day_bytes)
             cap.day_start, cap.day_bytes, cap.crossed_day = start, 0, 0
     if point.terms.week_limit_bytes is not None:
         start = week_at(zone, moment).start
         if cap.week_start is None or cap.week_start < start:
-            follows = cap.week_start == week_at(zone, start - _INSTANT).start
-            cap.week_before = cap.week_bytes if follows else 0
+            if cap.week_start is not None:
+                _add_earlier(cap, (Limit.WEEK, cap.week_start), cap.week_bytes)
             cap.week_start, cap.week_bytes, cap.crossed_week = start, 0, 0

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 from django.db import connection, transaction
 
 from capstan.db.claim import claim
+from capstan.services.rules import Urgency
 
 LEASE = timedelta(seconds=30)
 """Twice as long as it takes until a command is given up, and half the shortest interim interval: within one, whatever
@@ -39,6 +40,7 @@ class Due(NamedTuple):
     cause: str
     raised_at: datetime
     attempts: int
+    urgency: int
 
 
 class Later(NamedTuple):
@@ -47,13 +49,17 @@ class Later(NamedTuple):
     attempts: int
 
 
-def claim_due(*, now: datetime, limit: int) -> list[Due]:
-    """Services whose sessions are to be looked at, longest due first, held for `LEASE`."""
+def claim_due(*, now: datetime, limit: int, at_least: Urgency = Urgency.CROWD) -> list[Due]:
+    """Services whose sessions are to be looked at, held for `LEASE`: the most urgent first, of these the longest due.
+
+    Those less urgent than `at_least` are left alone.
+    """
     connection.ensure_connection()
     raw: Any = connection.connection
     rows = claim(
-        raw, "services_accessdue", key="service_id", returning=Due._fields, now=now, lease=LEASE, limit=limit
-    )
+        raw, "services_accessdue", key="service_id", returning=Due._fields, now=now, lease=LEASE, limit=limit,
+        rank="urgency", rank_max=None if at_least == Urgency.CROWD else at_least,
+    )  # fmt: skip
     return [Due(*row) for row in rows]
 
 

@@ -17,7 +17,7 @@ import structlog
 from django.db import transaction
 
 from capstan.caps.actions.cap import roll
-from capstan.metering.actions.control import close_session
+from capstan.metering.actions.control import close_sessions
 from capstan.network.actions import commands, due
 from capstan.network.actions.commands import Sent
 from capstan.network.actions.due import Due, Later
@@ -31,6 +31,7 @@ from capstan.network.rules.compare import Compared, LineFacts
 from capstan.network.rules.enforcement import UNSUITABLE, ErrorCause, Step, next_step, retry_after
 from capstan.network.rules.quota import quota_of
 from capstan.network.rules.words import CommandKind, CommandState
+from capstan.services.rules import Urgency
 from capstan.values.refused import Refused
 
 log = structlog.get_logger(__name__)
@@ -39,6 +40,7 @@ ACTOR = "enforcement"
 CLAIM_MAX = 200
 _AWAY = (django.db.OperationalError, django.db.InterfaceError, psycopg.OperationalError)
 IN_FLIGHT_MAX = 2_000
+_CROWD_IN_FLIGHT_MAX = IN_FLIGHT_MAX // 2  # the rest is kept for lines that somebody waits for
 # The listener notes a router's address a moment after its first packet.
 _UNREACHABLE_RETRY = timedelta(seconds=5)
 
@@ -115,7 +117,8 @@ class Enforcer:
 
     def _look(self, now: datetime) -> int:
         room = min(CLAIM_MAX, IN_FLIGHT_MAX - self.client.in_flight)
-        claimed = due.claim_due(now=now, limit=room) if room > 0 else []
+        at_least = Urgency.CROWD if self.client.in_flight < _CROWD_IN_FLIGHT_MAX else Urgency.USAGE
+        claimed = due.claim_due(now=now, limit=room, at_least=at_least) if room > 0 else []
         # Our own lease may have run out while answers were awaited: those services are let go of when they have come.
         dues = [one for one in claimed if one.service_id not in self._work]
         if not dues:
@@ -130,6 +133,7 @@ class Enforcer:
     def _deal_with(self, dues: list[Due], now: datetime) -> None:
         # Whoever was raised last gets a router's next turn: somebody is waiting for it, a mass change is not.
         dues.sort(key=lambda one: one.raised_at, reverse=True)
+        dues.sort(key=lambda one: one.urgency)
         this = _Pass()
         known = self._up_to_date(dues, this, now)
         fit = [one for one in dues if one.service_id in known]
@@ -250,10 +254,9 @@ class Enforcer:
         ]
         if not self._answered and not self._released:
             return
-        for sent, outcome in self._answered:
-            if _is_gone(sent, outcome):
-                reason = "its router does not know the session any more"
-                close_session(sent.compared.session.id, actor=ACTOR, reason=reason, now=now)
+        gone = [sent.compared.session.id for sent, outcome in self._answered if _is_gone(sent, outcome)]
+        if gone:
+            close_sessions(gone, actor=ACTOR, reason="its router does not know the session any more", now=now)
         with transaction.atomic():
             commands.settle(self._answered, now=now)
             due.put_off(self._released)

@@ -13,7 +13,8 @@ from django.db import connection, transaction
 from capstan.network.actions import commands
 from capstan.network.queries import lines
 from capstan.network.rules.enforcement import Step, next_step
-from capstan.services.actions import raise_access_due
+from capstan.services.actions.access_due import raise_access_due
+from capstan.services.rules import Urgency
 
 CAUSE = "found different by the sweep"
 
@@ -48,7 +49,7 @@ def sweep(*, after_id: int, limit: int, now: datetime) -> Swept:
         commands.confirm_logins(
             [one for mine in found.values() for one in mine if one.session.prior_hash is not None]
         )
-        raise_access_due(different, cause=CAUSE, now=now)
+        raise_access_due(different, cause=CAUSE, now=now, urgency=Urgency.CROWD)
     return Swept(ids[-1] if len(ids) == limit else 0, len(ids), len(different))
 
 

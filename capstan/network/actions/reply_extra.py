@@ -5,7 +5,7 @@ from datetime import datetime
 
 from capstan.network.radius.avp import encode_avps
 from capstan.network.radius.dictionary import DictionaryError, named, to_avp
-from capstan.services import actions
+from capstan.services.actions import line
 from capstan.values.refused import Refused
 
 # What the listener itself says in an Accept, and what has no place in one.
@@ -41,4 +41,4 @@ def set_reply_extra(*, service_id: int, pairs: Sequence[tuple[str, str]], actor:
         size += len(encode_avps([avp]))
     if size > _BYTES_MAX:
         raise Refused(f"These attributes take {size} bytes together; {_BYTES_MAX} fit beside the others.")
-    actions.set_reply_extra(service_id=service_id, reply_extra=checked, actor=actor, now=now)
+    line.set_reply_extra(service_id=service_id, reply_extra=checked, actor=actor, now=now)

@@ -12,7 +12,7 @@ from capstan.metering.actions.packet_log import STREAM_HOURS_MAX, StreamWriter, 
 from capstan.metering.records import FORMAT
 from capstan.network.listener.peers import Directory, Nas, Source, identifier_of
 from capstan.network.listener.pipe import Pipe
-from capstan.network.listener.quarantine import ACCOUNTING, FORGED, UNKNOWN_PEER, Quarantine
+from capstan.network.listener.quarantine import ACCOUNTING, FORGED, UNKNOWN_PEER, Quarantine, unhandled
 from capstan.network.listener.sockets import Address, Answer, Arrival, UdpSocket, send_all
 from capstan.network.listener.status import status_refusal
 from capstan.network.radius.decode import NAMES, Decoder, Names, packed_parts
@@ -159,7 +159,11 @@ class Accounting:
         """Take the packets again that waited for their router to be entered."""
         parked, self._parked = self._parked, []
         for sock, arrival, arrived_at in parked:
-            self.take(sock, [arrival], arrived_at)
+            try:
+                self.take(sock, [arrival], arrived_at)
+            except Exception as error:
+                packet, address = arrival
+                self._refuse(address, unhandled(error), packet, arrived_at)
 
     def close(self, *, now: datetime) -> None:
         """Write and answer what was taken, then end the stream. Raises psycopg.Error when the database is away."""

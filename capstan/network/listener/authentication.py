@@ -16,7 +16,7 @@ from capstan.network.listener.failures import Failures
 from capstan.network.listener.logins import LoginQuery
 from capstan.network.listener.peers import Directory, Source, identifier_of
 from capstan.network.listener.pipe import Pipe
-from capstan.network.listener.quarantine import AUTHENTICATION, UNKNOWN_PEER, Quarantine
+from capstan.network.listener.quarantine import AUTHENTICATION, UNKNOWN_PEER, Quarantine, unhandled
 from capstan.network.listener.reply import AcceptWriter, reject_attributes
 from capstan.network.listener.sockets import Address, Answer, Arrival, UdpSocket, send_all
 from capstan.network.listener.status import status_refusal
@@ -165,16 +165,20 @@ class Authentication:
         send_all(answers)
         return True
 
-    def unpark(self) -> None:
+    def unpark(self, now: datetime) -> None:
         """Take the logins again that waited for their router to be entered."""
         parked, self._parked = self._parked, []
         for one in parked:
             source = self.directory.source(one.address[0])
             if source is None:
                 self.answers.drop(one.key)
-            else:
-                one.source, one.peer = source, source.peer
+                continue
+            one.source, one.peer = source, source.peer
+            try:
                 self._enter(one)
+            except Exception as error:
+                self.answers.drop(one.key)
+                self._refuse(one.address, unhandled(error), one.packet, now)
 
     def settled(self, service_ids: Iterable[int]) -> None:
         """These services' cap rows are up to date now, as far as could be: decide their logins."""

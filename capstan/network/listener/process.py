@@ -21,7 +21,7 @@ from capstan.network.listener.accounting import Accounting
 from capstan.network.listener.authentication import Authentication
 from capstan.network.listener.chores import Chores
 from capstan.network.listener.pipe import Pipe
-from capstan.network.listener.quarantine import Quarantine
+from capstan.network.listener.quarantine import Quarantine, unhandled
 from capstan.network.listener.sockets import Arrival, UdpSocket
 from capstan.network.listener.upkeep import Upkeep
 from capstan.values import clock
@@ -237,9 +237,12 @@ class Listener:
                 link.half.take(sock, [arrival], self._moment)
             except Exception as error:
                 packet, address = arrival
-                reason = f"could not be handled: {type(error).__name__}"
                 self.quarantine.add(
-                    source=address[0], port=link.name, reason=reason, packet=packet, now=self._moment
+                    source=address[0],
+                    port=link.name,
+                    reason=unhandled(error),
+                    packet=packet,
+                    now=self._moment,
                 )
 
     def _drain(self) -> None:

@@ -15,6 +15,11 @@ _KINDS_MAX = 256  # between two writings; a flood of made-up sources must not fi
 _PASSWORDS = frozenset({2, 3})  # User-Password, CHAP-Password
 
 
+def unhandled(error: Exception) -> str:
+    """The reason of a packet that made us stumble."""
+    return f"could not be handled: {type(error).__name__}"
+
+
 class Quarantine:
     """Counts refusals until they are taken to be written."""
 

@@ -26,7 +26,9 @@ from capstan.network.listener.authentication import Authentication
 from capstan.network.listener.chores import Chores, Connection, Finish
 from capstan.network.listener.peers import Directory
 from capstan.network.listener.quarantine import Quarantine
-from capstan.services.actions import learn_mac, raise_access_due
+from capstan.services.actions.access_due import raise_access_due
+from capstan.services.actions.device import learn_mac
+from capstan.services.rules import Urgency
 
 _ACTOR = "radius"
 
@@ -123,16 +125,16 @@ class Upkeep:
             if version == self._version:
                 return None
             directory = Directory(load_peers(conn))
-            return partial(self._swap, directory, version)
+            return partial(self._swap, directory, version, now)
 
         self._chores.submit("register", chore)
 
-    def _swap(self, directory: Directory, version: tuple[object, ...]) -> None:
+    def _swap(self, directory: Directory, version: tuple[object, ...], now: datetime) -> None:
         self._version = version
         self._accounting.directory = self._authentication.directory = directory
         self.is_ready = True
         self._accounting.unpark()
-        self._authentication.unpark()
+        self._authentication.unpark(now)
 
     def _counts(self, now: datetime) -> None:
         refusals, failures = self._quarantine.take(), self._authentication.failures.take()
@@ -146,7 +148,11 @@ class Upkeep:
                 add_login_failures(conn, failures)
             if replaced:
                 raise_access_due(
-                    replaced, cause="a redial took its place", now=now, due_at=now + _REPLACE_AFTER
+                    replaced,
+                    cause="a redial took its place",
+                    now=now,
+                    due_at=now + _REPLACE_AFTER,
+                    urgency=Urgency.USAGE,
                 )
 
         self._chores.submit("counts", chore)

@@ -9,7 +9,7 @@ from capstan.catalog.models import Brand, Package, PackageVersion, TopUpOffer
 from capstan.catalog.queries import offers_on_sale, terms
 from capstan.catalog.rules import Terms, parse_window
 from capstan.operator.load.entries import BrandEntry, ConnectionTypeEntry, OfferEntry, PackageEntry
-from capstan.services.actions import create_connection_type
+from capstan.services.actions.start import create_connection_type
 from capstan.services.models import ConnectionType
 from capstan.values.data import Units, parse_bytes
 from capstan.values.money import parse_money

@@ -15,7 +15,7 @@ from capstan.customers.queries import by_account_code
 from capstan.network.radius.dictionary import DictionaryError, to_avp
 from capstan.operator.load.catalogue import Circumstances, brand_id
 from capstan.operator.load.entries import CustomerEntry, ServiceEntry
-from capstan.services import actions
+from capstan.services.actions import contract, device, line, start
 from capstan.services.models import ConnectionType, Service
 from capstan.services.queries import by_username, package_in_force
 from capstan.services.rules import Addresses, LoginBy, MacLock, normalise_addresses, normalise_mac
@@ -52,7 +52,7 @@ def enter_service(entry: ServiceEntry, at: Circumstances) -> list[str]:
         return _bring_to(service, entry, package.pk, at)
     customer: Customer = _find(by_account_code(entry.customer), "customer", entry.customer)
     wire = ConnectionType.objects.filter(code=entry.connection_type).first()
-    service = actions.create_service(
+    service = start.create_service(
         customer_id=customer.pk,
         connection_type_id=_find(wire, "connection type", entry.connection_type).pk,
         package_id=package.pk,
@@ -81,23 +81,23 @@ def _bring_to(service: Service, entry: ServiceEntry, package_id: int, at: Circum
             changed.append(what)
 
     password = entry.password
-    set_("password", service.line_password != password, actions.set_line_password, line_password=password)
+    set_("password", service.line_password != password, line.set_line_password, line_password=password)
     limit = entry.session_limit
-    set_("session limit", service.session_limit != limit, actions.set_session_limit, session_limit=limit)
+    set_("session limit", service.session_limit != limit, line.set_session_limit, session_limit=limit)
     wanted = normalise_addresses(Addresses(**{name: getattr(entry, name) for name in Addresses._fields}))
     has = Addresses(**{name: getattr(service, name) for name in Addresses._fields})
     has = has._replace(ipv4_routes=tuple(has.ipv4_routes))
-    set_("addresses", has != wanted, actions.set_addresses, addresses=wanted)
+    set_("addresses", has != wanted, line.set_addresses, addresses=wanted)
     extra = _checked(entry)
-    set_("extra attributes", service.reply_extra != extra, actions.set_reply_extra, reply_extra=extra)
+    set_("extra attributes", service.reply_extra != extra, line.set_reply_extra, reply_extra=extra)
     if entry.mac_address:
         mac = normalise_mac(entry.mac_address)
-        set_("device", service.mac_address != mac, actions.set_mac_lock, mac_address=mac)
+        set_("device", service.mac_address != mac, device.set_mac_lock, mac_address=mac)
     elif service.login_by == LoginBy.PASSWORD:
         lock_is_on = service.mac_lock != MacLock.OFF
-        set_("device lock", lock_is_on != entry.learn_mac, actions.clear_mac, learn=entry.learn_mac)
+        set_("device lock", lock_is_on != entry.learn_mac, device.clear_mac, learn=entry.learn_mac)
     if package_in_force(service.pk, at.now) != package_id:
-        actions.change_package(package_id=package_id, **by)
+        contract.change_package(package_id=package_id, **by)
         roll(service.pk, now=at.now)
         changed.append("package")
     return changed

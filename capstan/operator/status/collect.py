@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import connection
-from django.db.models import Count, Max, Min, QuerySet, Sum
+from django.db.models import Count, Max, Min, Q, QuerySet, Sum
 
 from capstan.caps.models import Cap, Cycle
 from capstan.caps.rules.turn import SEAL_AFTER
@@ -14,7 +14,9 @@ from capstan.metering.actions.log_reader import backlog
 from capstan.metering.models import Fault, Nas, Quarantine, RadiusSession
 from capstan.metering.rules.words import FaultState, SessionState
 from capstan.network.models import Command, LoginFailure
-from capstan.operator.status.facts import DueFacts, MeterFacts, ProcessFacts, RefusalFacts, Status
+from capstan.network.rules.enforcement import ErrorCause
+from capstan.network.rules.words import CommandKind
+from capstan.operator.status.facts import GONE, DueFacts, MeterFacts, ProcessFacts, RefusalFacts, Status
 from capstan.services.models import AccessDue, Service
 
 _LATELY = timedelta(hours=1)
@@ -37,7 +39,7 @@ def status(*, now: datetime) -> Status:
         seals_due=_due(Cycle.objects.filter(sealed_at=None, end__lte=now - SEAL_AFTER), "end", now),
         failing_lines=AccessDue.objects.filter(attempts__gt=0).count(),
         silent_routers=_silent_routers(beats, now),
-        commands=_by(Command.objects.filter(sent_at__gt=now - _LATELY), "state"),
+        commands=_commands(now),
         faults=_by(Fault.objects.filter(state=FaultState.OPEN), "kind"),
         quarantine=_quarantine(now),
         failures=_failures(now),
@@ -76,6 +78,16 @@ def _due(rows: QuerySet[AccessDue] | QuerySet[Cap] | QuerySet[Cycle], field: str
 def _by(rows: "QuerySet[Any]", field: str) -> dict[str, int]:
     counted = rows.order_by(field).values_list(field).annotate(Count("pk"))
     return {str(word): number for word, number in counted}
+
+
+def _commands(now: datetime) -> dict[str, int]:
+    """By state; a disconnect of a session that its router had no more is no refusal."""
+    lately = Command.objects.filter(sent_at__gt=now - _LATELY)
+    gone = Q(kind=CommandKind.DISCONNECT, error_cause=ErrorCause.SESSION_CONTEXT_NOT_FOUND)
+    found = _by(lately.exclude(gone), "state")
+    if number := lately.filter(gone).count():
+        found[GONE] = number
+    return found
 
 
 def _sessions() -> dict[str, int]:

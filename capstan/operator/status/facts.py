@@ -10,6 +10,9 @@ EXPECTED = ("radius", "meter", "worker", "web")
 METER_LATE = timedelta(seconds=30)
 DUE_LATE = timedelta(seconds=60)
 
+GONE = "gone"
+"""Disconnects answered "no such session", counted beside the states of commands."""
+
 # A wrong clock is flagged only: its bytes are counted.
 HARMLESS_FAULTS = frozenset({FaultKind.CLOCK})
 
@@ -56,7 +59,10 @@ class RefusalFacts:
 
 @dataclass(frozen=True)
 class Status:
-    """One screen's facts. Counts by word are `{word: number}`; commands and login failures are of the last hour."""
+    """One screen's facts.
+
+    Counts by word are `{word: number}`; commands (by state, and `GONE`) and login failures are of the last hour.
+    """
 
     as_of: datetime
     processes: list[ProcessFacts]

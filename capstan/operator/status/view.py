@@ -7,16 +7,17 @@ from datetime import timedelta
 
 from capstan.network.rules.words import CommandState
 from capstan.operator.layout import Page
-from capstan.operator.status.facts import DueFacts, RefusalFacts, Status, troubles
+from capstan.operator.status.facts import GONE, DueFacts, RefusalFacts, Status, troubles
 from capstan.operator.terminal import painted
 from capstan.operator.words import Saying, count, lasting
 
 _COMMAND_WORDS = {
-    CommandState.ACK: "acknowledged",
-    CommandState.NAK: "refused",
-    CommandState.TIMEOUT: "unanswered",
-    CommandState.SENDING: "on their way",
-    CommandState.UNCERTAIN: "uncertain",
+    GONE: "for sessions that had ended",
+    CommandState.ACK.value: "acknowledged",
+    CommandState.NAK.value: "refused",
+    CommandState.TIMEOUT.value: "unanswered",
+    CommandState.SENDING.value: "on their way",
+    CommandState.UNCERTAIN.value: "uncertain",
 }
 
 
@@ -73,9 +74,7 @@ def _due(facts: DueFacts, noun: str, say: Saying) -> str:
 
 def _failed(page: Page, status: Status, say: Saying) -> None:
     page.section("FAILED")
-    words = ", ".join(
-        f"{number} {_COMMAND_WORDS[CommandState(state)]}" for state, number in status.commands.items()
-    )
+    words = ", ".join(f"{number} {_COMMAND_WORDS[state]}" for state, number in status.commands.items())
     page.pair("Commands", f"{words} in the last hour" if words else "none sent in the last hour")
     if status.failing_lines or status.silent_routers:
         lines, routers = count(status.failing_lines, "line"), count(status.silent_routers, "router")

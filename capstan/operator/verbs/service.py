@@ -1,6 +1,7 @@
-"""`capstan service suspend|resume|end`: a line's status."""
+"""`capstan service …`: a line's status, package, device and consent."""
 
 from argparse import ArgumentParser, Namespace
+from typing import Any
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -10,28 +11,56 @@ def add_arguments(parser: ArgumentParser) -> None:
         ("resume", "take a line off hold"),
         ("end", "end a line for good: it is cut, its addresses are free"),
     ):
-        deed = deeds.add_parser(name, help=about)
-        deed.add_argument("username", help="the line's username")
+        deed = _deed(deeds, name, about)
         deed.add_argument("--reason", required=True, help="why; it is audited")
+    package = _deed(deeds, "package", "give a line another package, or take back a planned change")
+    what = package.add_mutually_exclusive_group(required=True)
+    what.add_argument("--to", metavar="CODE", help="the package's code")
+    what.add_argument("--cancel", action="store_true", help="what is planned does not happen")
+    package.add_argument(
+        "--from", dest="since", metavar="WHEN", help="a day such as 2026-12-01, or a time; default: now"
+    )
+    device = _deed(deeds, "device", "which device may use a line")
+    which = device.add_mutually_exclusive_group(required=True)
+    which.add_argument("--set", metavar="MAC", help="only this one")
+    which.add_argument("--learn", action="store_true", help="forget it: the next one that logs in is learnt")
+    which.add_argument("--any", action="store_true", help="forget it: any may use the line")
+    consent = _deed(deeds, "consent", "agreement to be charged beyond the cap")
+    given = consent.add_mutually_exclusive_group(required=True)
+    given.add_argument("--by", metavar="NAME", help="who gave it")
+    given.add_argument(
+        "--withdraw", action="store_true", help="from now on nothing beyond the cap is charged"
+    )
+    consent.add_argument("--channel", default="", help="how it was given: phone, letter, …")
 
 
 def run(arguments: Namespace) -> None:
-    from capstan.operator.circumstances import actor
+    from capstan.operator import line
+    from capstan.operator.circumstances import actor, saying
     from capstan.operator.find import service_named
     from capstan.operator.terminal import say
-    from capstan.services.actions import end_service, resume, suspend
     from capstan.values import clock
 
-    service = service_named(arguments.username)
-    by = {"service_id": service.pk, "reason": arguments.reason, "actor": actor(), "now": clock.now()}
-    act, done, nothing = {
-        "suspend": (suspend, "is on hold", "was on hold already"),
-        "resume": (resume, "is off hold", "wasn't on hold"),
-        "end": (end_service, "has ended", "had ended already"),
-    }[arguments.deed]
-    if act(**by):
-        say(
-            f"{service.username} {done}. Open sessions follow within a second: see `capstan explain {service.username}`."
-        )
-    else:
-        say(f"{service.username} {nothing}; nothing was changed.")
+    at = line.At(service_named(arguments.username), actor(), saying(clock.now()))
+    match arguments.deed:
+        case "package" if arguments.cancel:
+            done = line.keep_package(at)
+        case "package":
+            done = line.change_package(at, arguments.to, arguments.since)
+        case "device" if arguments.set:
+            done = line.set_device(at, arguments.set)
+        case "device":
+            done = line.forget_device(at, learn=arguments.learn)
+        case "consent" if arguments.withdraw:
+            done = line.withdraw_consent(at)
+        case "consent":
+            done = line.record_consent(at, arguments.by, arguments.channel)
+        case status:
+            done = line.set_status(at, status, arguments.reason)
+    say(done)
+
+
+def _deed(deeds: Any, name: str, about: str) -> ArgumentParser:
+    deed: ArgumentParser = deeds.add_parser(name, help=about, description=about)
+    deed.add_argument("username", help="the line's username")
+    return deed

@@ -70,12 +70,13 @@ class Migration(migrations.Migration):
                 ('version', models.BigIntegerField(default=1)),
                 ('cause', models.TextField()),
                 ('raised_at', models.DateTimeField()),
+                ('urgency', models.SmallIntegerField(choices=[(0, 'awaited'), (1, 'usage'), (2, 'crowd')])),
                 ('due_at', models.DateTimeField()),
                 ('lease_until', models.DateTimeField(null=True)),
                 ('attempts', models.IntegerField(default=0)),
             ],
             options={
-                'indexes': [models.Index(fields=['due_at'], name='accessdue_due')],
+                'indexes': [models.Index(fields=['urgency', 'due_at'], name='accessdue_due')],
             },
         ),
         migrations.AddIndex(

@@ -23,7 +23,7 @@ from capstan.network.coa.client import CoaClient
 from capstan.network.models import Command, SessionAccess
 from capstan.network.rules.access import Access, access_hash
 from capstan.network.rules.words import AccessKind
-from capstan.services.actions import raise_access_due
+from capstan.services.actions.access_due import raise_access_due
 from capstan.services.models import AccessDue, ConnectionType, PackageChange, Service
 
 GB = 10**9

@@ -177,7 +177,7 @@ def test_a_session_the_router_does_not_know_is_closed(
 ) -> None:
     closed: list[int] = []
     monkeypatch.setattr(
-        "capstan.network.actions.enforce.close_session", lambda session_id, **_: closed.append(session_id)
+        "capstan.network.actions.enforce.close_sessions", lambda session_ids, **_: closed.extend(session_ids)
     )
     nas = provider.router("coova", 503)
     service = provider.service()
