@@ -6,6 +6,7 @@ when its lease ends.
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 import psycopg
@@ -47,7 +48,22 @@ def claim(
     The columns `returning` of each come back, in no particular order. In autocommit mode the lease is committed when
     this returns. Whoever finishes a row clears its lease or deletes it, on the condition that it hasn't changed since.
     """
-    statement = _CLAIM.format(
+    statement = _statement(table, key, tuple(returning), due, lease_column, rank, rank_max)
+    values = {"now": now, "until": now + lease, "limit": limit}
+    return psycopg.Cursor(conn).execute(statement, values, prepare=True, binary=True).fetchall()
+
+
+@lru_cache
+def _statement(
+    table: str,
+    key: str,
+    returning: tuple[str, ...],
+    due: str,
+    lease_column: str,
+    rank: str | None,
+    rank_max: int | None,
+) -> str:
+    return _CLAIM.format(
         table=sql.Identifier(table),
         key=sql.Identifier(key),
         due=sql.Identifier(due),
@@ -57,5 +73,4 @@ def claim(
         only=sql.SQL("AND {} <= {}").format(sql.Identifier(rank), rank_max)
         if rank and rank_max is not None
         else sql.SQL(""),
-    )
-    return list(conn.execute(statement, {"now": now, "until": now + lease, "limit": limit}).fetchall())
+    ).as_string()

@@ -7,6 +7,7 @@ connection after their commit, everything else uses `wake`.
 from collections.abc import Sequence
 from functools import partial
 from typing import Any, Literal
+from weakref import WeakKeyDictionary
 
 import psycopg
 from django.db import connection, transaction
@@ -14,6 +15,7 @@ from psycopg import sql
 
 Channel = Literal["enforce", "roll"]
 _PREFIX = "capstan_"
+_listening: "WeakKeyDictionary[psycopg.Connection[Any], set[Channel]]" = WeakKeyDictionary()
 
 
 def wake(channel: Channel) -> None:
@@ -34,8 +36,11 @@ def wait(conn: psycopg.Connection[Any], channels: Sequence[Channel], timeout: fl
     Wake-ups since the last call count, and several that came together are one. A connection hears only from its first
     call on, so look for work once more after that. Raises psycopg.OperationalError when the connection is lost.
     """
+    listening = _listening.setdefault(conn, set())
     for channel in channels:
-        conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(_PREFIX + channel)))
+        if channel not in listening:
+            conn.execute(sql.SQL("LISTEN {}").format(sql.Identifier(_PREFIX + channel)))
+            listening.add(channel)
     return any(True for _ in conn.notifies(timeout=timeout, stop_after=1))
 
 

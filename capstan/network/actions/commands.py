@@ -6,11 +6,20 @@ from typing import Any, NamedTuple
 
 from django.db import connection
 
+from capstan.db import hot
 from capstan.network.actions.due import Due
 from capstan.network.coa.client import Outcome
 from capstan.network.models import Command
 from capstan.network.rules.compare import Compared, given
 from capstan.network.rules.words import CommandKind, CommandState
+
+_INTEND = """
+    INSERT INTO network_command (state, sent_at, service_id, session_id, nas_id, kind, access_kind, access_hash, cause,
+        raised_at, detail)
+    SELECT %s, %s, d.*, '' FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %s::bytea[],
+        %s::text[], %s::timestamptz[]) AS d
+    RETURNING id
+"""
 
 _SETTLE = """
     UPDATE network_command c SET
@@ -57,33 +66,37 @@ class Sent(NamedTuple):
 
 def intend(planned: Sequence[tuple[Due, Compared, CommandKind]], *, now: datetime) -> list[Sent]:
     """Write down what is about to be sent. The caller commits before it sends."""
-    rows = Command.objects.bulk_create(
-        Command(
-            service_id=due.service_id, session_id=one.session.id, nas_id=one.nas.id, kind=kind,
-            state=CommandState.SENDING, access_kind=one.access.kind, access_hash=_hash(one), cause=due.cause,
-            raised_at=due.raised_at, sent_at=now,
+    if not planned:
+        return []
+    rows = [
+        (
+            due.service_id, one.session.id, one.nas.id, kind.value, one.access.kind.value, _hash(one), due.cause,
+            due.raised_at,
         )
         for due, one, kind in planned
-    )  # fmt: skip
-    return [Sent(row.pk, kind, due, one) for row, (due, one, kind) in zip(rows, planned, strict=True)]
+    ]  # fmt: skip
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    ids = hot.execute(_INTEND, [CommandState.SENDING.value, now, *columns]).fetchall()
+    return [Sent(row_id, kind, due, one) for (row_id,), (due, one, kind) in zip(ids, planned, strict=True)]
 
 
 def settle(outcomes: Sequence[tuple[Sent, Outcome]], *, now: datetime) -> None:
     """Write the outcomes down; an acknowledged CoA is what its session has from now on."""
+    if not outcomes:
+        return
     columns: list[Any] = [
         [sent.command_id for sent, _ in outcomes],
-        [outcome.state for _, outcome in outcomes],
+        [outcome.state.value for _, outcome in outcomes],
         [outcome.error_cause for _, outcome in outcomes],
         [now] * len(outcomes),
         [outcome.detail for _, outcome in outcomes],
     ]
-    with connection.cursor() as cursor:
-        cursor.execute(_SETTLE, columns)
+    hot.execute(_SETTLE, columns)
     _write(
         _BY_COA,
         [
             (
-                sent.compared.session.id, sent.due.service_id, _hash(sent.compared), sent.compared.access.kind,
+                sent.compared.session.id, sent.due.service_id, _hash(sent.compared), sent.compared.access.kind.value,
                 _limit(sent.compared), now,
             )
             for sent, outcome in outcomes
@@ -106,7 +119,7 @@ def confirm_logins(looked_at: Sequence[Compared]) -> None:
         known = given(one.session)
         if one.session.told is None and known is not None:
             matches = one.case is not None and known.access_hash == one.case.access_hash
-            kind = one.access.kind if matches else ""
+            kind = one.access.kind.value if matches else ""
             rows.append(
                 (
                     one.session.id,
@@ -130,8 +143,7 @@ def prove(*, now: datetime) -> int:
 
 def _write(statement: str, rows: Sequence[tuple[object, ...]]) -> None:
     if rows:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, [list(column) for column in zip(*rows, strict=True)])
+        hot.execute(statement, [list(column) for column in zip(*rows, strict=True)])
 
 
 def _hash(one: Compared) -> bytes:

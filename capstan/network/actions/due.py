@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from django.db import connection, transaction
 
+from capstan.db import hot
 from capstan.db.claim import claim
 from capstan.services.rules import Urgency
 
@@ -66,10 +67,11 @@ def claim_due(*, now: datetime, limit: int, at_least: Urgency = Urgency.CROWD) -
 def clear(dues: Sequence[Due]) -> None:
     """Done with these, unless they were raised again: then they are due again at once."""
     if dues:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_LOCK, [[due.service_id for due in dues]])
-            cursor.execute(_CLEAR, [[due.service_id for due in dues], [due.version for due in dues]])
-            cleared = cursor.rowcount
+        with transaction.atomic():
+            hot.execute(_LOCK, [[due.service_id for due in dues]])
+            cleared = hot.execute(
+                _CLEAR, [[due.service_id for due in dues], [due.version for due in dues]]
+            ).rowcount
         if cleared < len(dues):
             put_off([Later(due, due.raised_at, 0) for due in dues])
 
@@ -83,6 +85,6 @@ def put_off(laters: Sequence[Later]) -> None:
             [later.due_at for later in laters],
             [later.attempts for later in laters],
         ]
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute(_LOCK, columns[:1])
-            cursor.execute(_PUT_OFF, columns)
+        with transaction.atomic():
+            hot.execute(_LOCK, columns[:1])
+            hot.execute(_PUT_OFF, columns)

@@ -1,9 +1,8 @@
 """Bring sessions to the access they should have.
 
 One pass claims services that are due, compares their live sessions with what they should have *now*, writes down what
-it is going to send, sends it, and takes in the answers of earlier passes. An answer makes the service due again, so
-that it is compared once more with whatever has changed meanwhile, and only a service whose sessions are all right is
-cleared.
+it is going to send, sends it, and takes in the answers of earlier passes. A service is done with when every CoA it needed is
+acknowledged and nobody has raised it since; any other answer makes it due again, so that it is compared once more.
 """
 
 from collections import defaultdict
@@ -55,6 +54,9 @@ class _Work:
     outstanding: int
     wait: timedelta
     attempts: int
+    is_all: (
+        bool  # acknowledged CoAs are all that it takes: no disconnect to be watched, nothing left for later
+    )
 
 
 @dataclass(slots=True)
@@ -78,6 +80,7 @@ class Enforcer:
         self._work: dict[int, _Work] = {}
         self._answered: list[tuple[Sent, Outcome]] = []  # not written yet, like what is next:
         self._released: list[Later] = []
+        self._finished: list[Due] = []
         self._next_at: datetime | None = None
         self.totals: dict[str, int] = defaultdict(int)
 
@@ -97,6 +100,7 @@ class Enforcer:
             due.put_off(
                 [Later(work.due, now, work.attempts) for work in self._work.values()] + self._released
             )
+            due.clear(self._finished)
         self._sent.clear()
         self._work.clear()
 
@@ -215,7 +219,10 @@ class Enforcer:
                 planned += 1
         wait = min(waits, default=timedelta(0))
         if planned:
-            this.work[one.service_id] = _Work(one, planned, wait, attempts)
+            coas = sum(kind == CommandKind.COA for _, kind in wanted)
+            this.work[one.service_id] = _Work(
+                one, planned, wait, attempts, is_all=coas == planned == len(wanted)
+            )
         else:
             this.later.append(Later(one, now + wait, attempts))
 
@@ -249,9 +256,8 @@ class Enforcer:
             self._pace.done(sent.compared.nas.id, answered=was_answered, now=now.timestamp())
             self.totals[f"{sent.kind}_{outcome.state}"] += 1
         self._answered += answered
-        self._released += [
-            later for sent, outcome in answered if (later := self._after(sent, outcome, now)) is not None
-        ]
+        for sent, outcome in answered:
+            self._reckon(sent, outcome, now)
         if not self._answered and not self._released:
             return
         gone = [sent.compared.session.id for sent, outcome in self._answered if _is_gone(sent, outcome)]
@@ -260,10 +266,12 @@ class Enforcer:
         with transaction.atomic():
             commands.settle(self._answered, now=now)
             due.put_off(self._released)
+            due.clear(self._finished)
         self._answered.clear()
         self._released.clear()
+        self._finished.clear()
 
-    def _after(self, sent: Sent, outcome: Outcome, now: datetime) -> Later | None:
+    def _reckon(self, sent: Sent, outcome: Outcome, now: datetime) -> None:
         """Reckon with one answer; the service is let go of when all its commands have theirs."""
         work = self._work[sent.due.service_id]
         work.outstanding -= 1
@@ -278,10 +286,14 @@ class Enforcer:
             elif outcome.error_cause in UNSUITABLE:
                 self._alarm("router finds our CoA unsuitable", sent.due, sent.compared, outcome)
             work.wait = max(work.wait, retry_after(sent.kind, outcome.error_cause, work.attempts))
+            work.is_all = False
         if work.outstanding:
-            return None
+            return
         del self._work[sent.due.service_id]
-        return Later(work.due, now + work.wait, work.attempts)
+        if work.is_all:
+            self._finished.append(work.due)
+        else:
+            self._released.append(Later(work.due, now + work.wait, work.attempts))
 
     def _alarm(self, what: str, one: Due, each: Compared, outcome: Outcome | None = None) -> None:
         self.totals["alarms"] += 1

@@ -8,11 +8,10 @@ from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from functools import lru_cache
 
-from django.db import connection
-
 from capstan.caps.rules.words import CapState
 from capstan.catalog.queries import terms
-from capstan.metering.models import Nas
+from capstan.db import hot
+from capstan.db.fields import decrypt
 from capstan.metering.rules.words import SessionState
 from capstan.network.radius.packet import Secret
 from capstan.network.rules.compare import Compared, LineFacts, NasFacts, SessionFacts, compare
@@ -28,7 +27,7 @@ _LINES = """
         c.remaining_bytes - CASE WHEN c.sink_bucket_id IS NULL THEN 0 ELSE c.counted_bytes - c.settled_bytes END,
         c.weight_up = 0 AND c.weight_down = 0, c.changes_at, c.sessions_from
     FROM services_service s JOIN caps_cap c ON c.service_id = s.id
-    WHERE s.id = ANY(%s)
+    WHERE s.id = ANY(%s::bigint[])
 """
 
 _SESSIONS = """
@@ -54,11 +53,18 @@ _SESSIONS = """
 """
 
 
+_ROUTERS = """
+    SELECT n.id, n.name, n.identifier, n.vendor_profile, host(coalesce(n.coa_address, n.last_source)), n.coa_port,
+        coalesce(n.coa_secret, p.secret), NOT (n.discovered OR n.observe_only), n.lacks_gigawords, n.interim_seconds,
+        n.coa_per_second
+    FROM metering_nas n JOIN metering_peer p ON p.id = n.peer_id
+    WHERE n.id = ANY(%s::bigint[])
+"""
+
+
 def lines(service_ids: Collection[int]) -> dict[int, LineFacts]:
     """These services with their cap rows. One whose cap hasn't been opened yet is left out."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LINES, [list(service_ids)])
-        rows = cursor.fetchall()
+    rows = hot.execute(_LINES, [list(service_ids)]).fetchall()
     return {
         row[0]: LineFacts(
             row[0], ServiceStatus(row[1]), row[2], MacLock(row[3]), row[4], row[5], CapState(row[6]), terms(row[7]),
@@ -72,9 +78,7 @@ def live_sessions(known: Iterable[LineFacts]) -> dict[int, list[SessionFacts]]:
     """The live sessions of these lines, each line's oldest first."""
     bounds = [(line.service_id, line.sessions_from) for line in known]
     arrays = [[service_id for service_id, _ in bounds], [first for _, first in bounds]]
-    with connection.cursor() as cursor:
-        cursor.execute(_SESSIONS, [*arrays, SessionState.LIVE])
-        rows = cursor.fetchall()
+    rows = hot.execute(_SESSIONS, [*arrays, int(SessionState.LIVE)]).fetchall()
     found: dict[int, list[SessionFacts]] = {service_id: [] for service_id, _ in bounds}
     for row in rows:
         told = None if row[12] is None else Given(bytes(row[12]), row[13])
@@ -94,22 +98,17 @@ def live_sessions(known: Iterable[LineFacts]) -> dict[int, list[SessionFacts]]:
 
 def routers(nas_ids: Collection[int]) -> dict[int, NasFacts]:
     """These routers. One whose vendor profile doesn't exist is only observed: we wouldn't know what to tell it."""
+    rows = hot.execute(_ROUTERS, [list(nas_ids)]).fetchall()
     return {
-        nas.pk: NasFacts(
-            id=nas.pk,
-            name=nas.name,
-            identifier=nas.identifier,
-            profile=profile(nas.vendor_profile) if is_known(nas.vendor_profile) else GENERIC,
-            address=nas.coa_address or nas.last_source,
-            port=nas.coa_port,
-            secret=_secret(nas.coa_secret or nas.peer.secret),
-            acted_upon=not (nas.discovered or nas.observe_only) and is_known(nas.vendor_profile),
-            lacks_gigawords=nas.lacks_gigawords,
-            interim_seconds=nas.interim_seconds,
-            coa_per_second=nas.coa_per_second,
+        row[0]: NasFacts(
+            id=row[0], name=row[1], identifier=row[2],
+            profile=profile(row[3]) if is_known(row[3]) else GENERIC,
+            address=row[4], port=row[5], secret=_secret(bytes(row[6])),
+            acted_upon=row[7] and is_known(row[3]),
+            lacks_gigawords=row[8], interim_seconds=row[9], coa_per_second=row[10],
         )
-        for nas in Nas.objects.filter(pk__in=nas_ids).select_related("peer")
-    }
+        for row in rows
+    }  # fmt: skip
 
 
 def compared(service_ids: Collection[int], *, now: datetime) -> dict[int, list[Compared]]:
@@ -125,5 +124,5 @@ def compared_lines(known: Mapping[int, LineFacts], *, now: datetime) -> dict[int
 
 
 @lru_cache(maxsize=4096)
-def _secret(value: str) -> Secret:
-    return Secret(value.encode())
+def _secret(sealed: bytes) -> Secret:
+    return Secret(decrypt(sealed))
