@@ -41,8 +41,13 @@ def running(folder: Path) -> Iterator[Product]:
     with ExitStack() as stack:
         stack.enter_context(_process("sink", sink, folder))
         processes = {
-            verb: stack.enter_context(_process(verb, [CAPSTAN, verb], folder))
-            for verb in ("meter", "worker", "radius")
+            name: stack.enter_context(_process(name, [CAPSTAN, *words], folder))
+            for name, *words in (
+                ("meter", "meter"),
+                ("worker", "worker"),
+                ("radius", "radius"),
+                ("radius-logins", "radius", "--logins-only"),
+            )
         }
         _wait_beating(processes, folder)
         options = settings.OPTIONS

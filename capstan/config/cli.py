@@ -106,6 +106,19 @@ def _demo_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("words", nargs="*", metavar="deed", help=f"asks the demo that runs already: {USAGE}")
 
 
+def _radius(chosen: Options, arguments: Namespace) -> None:
+    _require_working(chosen)
+    from capstan.network.listener import process
+
+    process.run(logins_only=arguments.logins_only)
+
+
+def _radius_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "--logins-only", action="store_true", help="leave accounting to another process and share its logins"
+    )
+
+
 def _process(module: str) -> Callable[[Options, Namespace], None]:
     """A verb that is a long-running process: `run()` of `module`, once all is in order."""
 
@@ -149,7 +162,7 @@ def _set_up_django() -> None:
 VERBS = (
     Verb("up", "run everything, with an embedded PostgreSQL unless DATABASE_URL is set", _up, _up_arguments),
     Verb("web", "run the web server", _process("capstan.config.web")),
-    Verb("radius", "run the RADIUS listener", _process("capstan.network.listener.process")),
+    Verb("radius", "run the RADIUS listener", _radius, _radius_arguments),
     Verb("meter", "run the meter, which folds what routers reported", _process("capstan.caps.actions.meter")),
     Verb("worker", "run the worker, which does what is due", _process("capstan.worker.loop")),
     Verb("demo", "run the simulated routers, or look at them and break them", _demo, _demo_arguments),

@@ -73,6 +73,13 @@ class Options(BaseSettings):
     )
     radius_auth_port: int = _port(1812, "UDP port for authentication")
     radius_acct_port: int = _port(1813, "UDP port for accounting")
+    login_processes: int = _option(
+        1,
+        "processes that only answer logins, beside the one that takes accounting as well",
+        "0 to 64",
+        ge=0,
+        le=64,
+    )
     packet_log_days: int = _option(90, "days the packet log is kept", "8 to 3650", ge=8, le=3650)
     login_failure_days: int = _option(
         90, "days refused logins and packets are kept", "8 to 3650", ge=8, le=3650

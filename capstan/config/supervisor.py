@@ -25,7 +25,8 @@ from capstan.config.parent_death import die_with_parent
 _log = structlog.get_logger()
 
 PROCESSES = ("meter", "worker", "radius", "web")
-_STOP_ORDER = (("demo",), ("web", "radius"), ("worker",), ("meter",))
+_LOGINS = "radius-logins"
+_STOP_ORDER = (("demo",), ("web", "radius", _LOGINS), ("worker",), ("meter",))
 """First those that bring work in, last the one that folds it."""
 
 _LOOK_SECONDS = 0.2
@@ -36,7 +37,8 @@ _DATABASE_RETRY_SECONDS = 5.0
 def run(options: Options, *, demo: bool) -> None:
     """Bring everything up and keep it up until SIGTERM or SIGINT. Raises OperatorError when it can't begin."""
     lock = single.hold(options.data_dir)
-    supervisor = _Supervisor(options, (*PROCESSES, *(["demo"] if demo else [])))
+    logins = [_LOGINS] * options.login_processes if "radius" in PROCESSES else []
+    supervisor = _Supervisor(options, (*PROCESSES, *logins, *(["demo"] if demo else [])))
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         if signal.getsignal(number) != signal.SIG_IGN:  # nohup wants us to outlive the terminal
             signal.signal(number, supervisor.ask_to_stop)
@@ -137,5 +139,6 @@ class _Supervisor:
         return dict(os.environ)
 
 
-def _command(verb: str) -> list[str]:
-    return [sys.executable, "-m", "capstan.config.cli", verb]
+def _command(name: str) -> list[str]:
+    words = ["radius", "--logins-only"] if name == _LOGINS else [name]
+    return [sys.executable, "-m", "capstan.config.cli", *words]

@@ -91,12 +91,12 @@ def test_a_killed_supervisor_leaves_nothing_that_hinders(up: Up) -> None:
 def test_all_processes_come_up_and_stop_in_order(up: Up) -> None:
     up.processes = ALL
     up.start()
-    wait_until(lambda: up.processes_alive() == dict.fromkeys(sorted(ALL), 1))
+    wait_until(lambda: up.processes_alive() == dict.fromkeys(sorted([*ALL, "radius-logins"]), 1))
     assert up.run("status").returncode == 0
     assert up.stop() == 0
     stopped = [event["child"] for event in up.heard("stopped")]
-    assert set(stopped[:2]) == {"radius", "web"}
-    assert stopped[2:] == ["worker", "meter"]
+    assert set(stopped[:3]) == {"radius", "radius-logins", "web"}
+    assert stopped[3:] == ["worker", "meter"]
     assert not up.heard("ended by itself: starting it again")
     assert not up.heard("did not stop in time: killing it")
 

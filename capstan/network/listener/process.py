@@ -38,16 +38,18 @@ log = structlog.get_logger()
 Half = Accounting | Authentication
 
 
-def run() -> None:
+def run(*, logins_only: bool = False) -> None:
     """Listen on every configured address until SIGTERM or SIGINT. A database that is away is waited for.
 
-    Ends with a message when an address can't be bound.
+    `logins_only` leaves accounting to another process. Ends with a message when an address can't be bound.
     """
     options = settings.OPTIONS
     gc.set_threshold(_GARBAGE_EVERY, 20, 50)
     sys.setswitchinterval(_SWITCH_SECONDS)
     try:
-        listener = Listener(options.radius_hosts, options.radius_auth_port, options.radius_acct_port)
+        listener = Listener(
+            options.radius_hosts, options.radius_auth_port, options.radius_acct_port, logins_only=logins_only
+        )
     except OSError as error:
         raise SystemExit(f"capstan radius: {error}") from error
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -73,7 +75,13 @@ class Listener:
     """Sockets, the two halves, and the loop. `now` is the clock, so that a test can set it."""
 
     def __init__(
-        self, hosts: Sequence[str], auth_port: int, acct_port: int, *, now: Callable[[], datetime] = clock.now
+        self,
+        hosts: Sequence[str],
+        auth_port: int,
+        acct_port: int,
+        *,
+        logins_only: bool = False,
+        now: Callable[[], datetime] = clock.now,
     ) -> None:
         """Bind everything. A port of 0 takes a free one: see `auth_port` and `acct_port`.
 
@@ -86,7 +94,8 @@ class Listener:
             for host in hosts:
                 # All hosts get the same port, also when the first one was free to choose.
                 auth_port = _bind(auth_sockets, host, auth_port)
-                acct_port = _bind(acct_sockets, host, acct_port)
+                if not logins_only:
+                    acct_port = _bind(acct_sockets, host, acct_port)
         except OSError:
             for sock in auth_sockets + acct_sockets:
                 sock.close()
@@ -95,10 +104,11 @@ class Listener:
         self.quarantine = Quarantine()
         self.accounting = Accounting(self.quarantine)
         self.authentication = Authentication(self.quarantine)
+        logins = Link("authentication", self.authentication, auth_sockets)
         self._links = (
-            Link("accounting", self.accounting, acct_sockets),
-            Link("authentication", self.authentication, auth_sockets),
+            (logins,) if logins_only else (Link("accounting", self.accounting, acct_sockets), logins)
         )
+        self.kind = "radius-logins" if logins_only else "radius"
         self._writer = f"radius {socket.gethostname()} {os.getpid()}"
         self._selector = selectors.DefaultSelector()
         self._moment = now()  # of this turn of the loop
@@ -110,11 +120,13 @@ class Listener:
 
     def run(self) -> None:
         chores = Chores()
-        upkeep = Upkeep(chores, self.accounting, self.authentication, self.quarantine, self.figures)
+        upkeep = Upkeep(
+            self.kind, chores, self.accounting, self.authentication, self.quarantine, self.figures
+        )
         self._selector.register(chores, selectors.EVENT_READ, chores.finish)
         log.info(
             "listening", hosts=[sock.host for sock in self._links[0].sockets],
-            auth_port=self.auth_port, acct_port=self.acct_port,
+            **{f"{link.name}_port": link.sockets[0].port for link in self._links},
         )  # fmt: skip
         try:
             while not self._stopping:

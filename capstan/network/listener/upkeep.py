@@ -50,10 +50,11 @@ log = structlog.get_logger()
 
 
 class Upkeep:
-    """Call `run` on every turn of the loop; it does what is due and returns at once."""
+    """Call `run` on every turn of the loop; it does what is due and returns at once. `kind` is that of its sign of life."""
 
     def __init__(
         self,
+        kind: str,
         chores: Chores,
         accounting: Accounting,
         authentication: Authentication,
@@ -66,7 +67,7 @@ class Upkeep:
         self._authentication = authentication
         self._quarantine = quarantine
         self._figures = figures
-        self._beat = Beat("radius")
+        self._beat = Beat(kind)
         self._version: tuple[object, ...] | None = None
         self._due = dict.fromkeys(_EVERY, 0.0)
         self._look_at = 0.0

@@ -11,7 +11,7 @@ import pytest
 from capstan.db.models import ProcessBeat
 from capstan.metering.models import Stream
 from tests.network.listener.client import Client, interim
-from tests.network.listener.conftest import Provider, logged, wait_for
+from tests.network.listener.conftest import PASSWORD, Provider, logged, wait_for
 
 CAPSTAN = str(Path(sys.executable).with_name("capstan"))
 
@@ -58,3 +58,37 @@ def test_an_address_that_is_not_ours_is_named(provider: Provider, environment: d
     assert done.returncode != 0
     assert "192.0.2.1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_second_process_shares_the_logins_and_leaves_accounting_alone(
+    provider: Provider, environment: dict[str, str]
+) -> None:
+    provider.service()
+    auth, acct = (int(environment[f"CAPSTAN_RADIUS_{name}_PORT"]) for name in ("AUTH", "ACCT"))
+    processes = [
+        subprocess.Popen([CAPSTAN, "radius", *words], env=environment, stderr=subprocess.DEVNULL)
+        for words in ((), ("--logins-only",))
+    ]
+    try:
+        wait_for(lambda: ProcessBeat.objects.count() == len(processes), seconds=30)
+        kinds = dict(ProcessBeat.objects.values_list("kind", "pid"))
+        assert kinds == {"radius": processes[0].pid, "radius-logins": processes[1].pid}
+        # The kernel spreads the senders over both.
+        for _ in range(16):
+            assert (
+                Client("127.0.0.1", auth, acct).login("thandi@example.net", PASSWORD, (32, b"n1")).code == 2
+            )
+        wait_for(
+            lambda: all(
+                figures.get("access_accepted_total", 0) > 0
+                for figures in ProcessBeat.objects.values_list("figures", flat=True)
+            )
+        )
+        processes[0].send_signal(signal.SIGTERM)
+        assert processes[0].wait(15) == 0
+        client = Client("127.0.0.1", auth, acct)
+        assert client.login("thandi@example.net", PASSWORD, (32, b"n1")).code == 2
+        assert client.ask(client.accounting(interim()), timeout=0.5) is None
+    finally:
+        for process in processes:
+            process.kill()
