@@ -6,10 +6,13 @@ import pytest
 
 from capstan.audit.models import AuditEntry
 from capstan.caps.actions.cap import grant, open_cap, roll, roll_due, seal_due, void
+from capstan.caps.actions.fold import fold_step
 from capstan.caps.models import Bucket, BucketTally, Cap, Cycle, Drawdown, ThresholdCrossing
 from capstan.caps.rules.words import BucketKind
 from capstan.metering.actions.control import assign_session, close_session, close_sessions, decide_fault
+from capstan.metering.actions.packet_log import open_stream
 from capstan.metering.models import Fault, PacketLog, RadiusSession, UsageHour
+from capstan.metering.records import pack
 from capstan.metering.rules.words import SessionState, Status
 from capstan.services.models import AccessDue
 
@@ -316,6 +319,18 @@ def test_a_session_we_closed_by_decision_is_revived_by_a_newer_packet_only(provi
     provider.interim(900, 0, 3 * GB)
     assert Cap.objects.get(service=service).counted_bytes == 3 * GB
     check_invariants(service)
+
+
+def test_a_writers_backlog_does_not_hold_up_the_others(provider: Provider) -> None:
+    provider.service()
+    for number in range(40):
+        provider.receive(provider.record(Status.START, session=f"old{number}"))
+    other = open_stream(provider.conn, writer="other", now=provider.now)
+    other.append(pack([provider.record(Status.START, session="new")]), 1, provider.now)
+    assert fold_step(provider.conn, now=provider.now, limit=10).records == 10
+    assert RadiusSession.objects.filter(acct_session_id=b"new").exists()
+    provider.fold()
+    assert RadiusSession.objects.count() == 41
 
 
 def test_many_sessions_are_closed_by_one_row_of_the_log(provider: Provider) -> None:

@@ -48,19 +48,29 @@ def read_next(cursor: Cursor, *, limit: int) -> tuple[list[Incoming], list[Reach
         " WHERE p.stream_id IS NULL OR NOT p.drained ORDER BY s.id"
     )
     incoming: list[Incoming] = []
-    reached: list[Reached] = []
     spoilt: list[Spoilt] = []
     streams = cursor.fetchall()
-    for stream, seq, day, known, closed in streams:
-        share = max(1, limit - len(incoming))
-        records, to_seq, to_day = _read_stream(cursor, stream, seq, day, share, spoilt)
-        incoming += records
-        drained = closed and to_seq == seq
-        if to_seq != seq or drained:
-            reached.append(Reached(stream, seq, to_seq, to_day, known, drained))
+    # Each its share first, so that one writer's backlog doesn't hold up the others; then what is left of the limit.
+    share = max(1, limit // max(len(streams), 1))
+    at = {stream: (seq, day) for stream, seq, day, _, _ in streams}
+    unread = list(at)
+    while unread:
+        cut_short = []
+        for stream in unread:
+            records, seq, day = _read_stream(cursor, stream, *at[stream], share, spoilt)
+            at[stream] = seq, day
+            incoming += records
+            if len(records) >= share:
+                cut_short.append(stream)
+        share = (limit - len(incoming)) // max(len(cut_short), 1)
+        unread = cut_short if share > 0 else []
     if len(streams) > 1:
         incoming.sort(key=lambda item: item.received)
-    return incoming, reached, spoilt
+    reached = [
+        Reached(stream, seq, *at[stream], known, closed and at[stream][0] == seq)
+        for stream, seq, _, known, closed in streams
+    ]
+    return incoming, [to for to in reached if to.seq != to.from_seq or to.drained], spoilt
 
 
 def _read_stream(
