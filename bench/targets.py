@@ -58,13 +58,14 @@ def interim(contest: Contest, window: int) -> Finding:
     """Target 1: Interim-Updates acknowledged and folded, against FreeRADIUS with rlm_sql."""
     ours: list[Cell] = []
     theirs: list[Cell] = []
-    limit = _balanced(_product_interim(contest, window, "calibration", contest.scale.calibration_seconds))
     for _ in range(contest.scale.rounds):
         theirs.append(_rival_interim(contest, window))
+        # Anew each time: the machine's own speed moves within minutes.
+        limit = _balanced(_product_interim(contest, window, "calibration", contest.scale.calibration_seconds))
         ours.append(
             _product_interim(contest, window, "interim", contest.scale.product_seconds, L=round(limit))
         )
-    ratio = _median(ours) / _median(theirs)
+    ratio = _ratio(ours, theirs)
     remarks = [
         f"wrong counters: {cell.side} {cell.notes['wrong']:.0f}"
         for cell in [*theirs, *ours]
@@ -82,6 +83,11 @@ def interim(contest: Contest, window: int) -> Finding:
         holds=ratio >= 6 and all(cell.load.clean and not cell.notes["wrong"] for cell in ours),
         remarks=remarks,
     )
+
+
+def _ratio(ours: Sequence[Cell], theirs: Sequence[Cell]) -> float:
+    """The median of the ratios of neighbours in time."""
+    return statistics.median(mine.rate / other.rate for mine, other in zip(ours, theirs, strict=True))
 
 
 def burst(contest: Contest) -> Finding:
@@ -123,7 +129,7 @@ def access(contest: Contest) -> Finding:
     grown = [
         logins(contest.ours, f"access W=64, history × {scale.history_growth}") for _ in range(scale.rounds)
     ]
-    ratio, flatness = _median(ours) / _median(theirs), _median(grown) / _median(ours)
+    ratio, flatness = _ratio(ours, theirs), _median(grown) / _median(ours)
     return Finding(
         target="Access-Requests, cap checked, Message-Authenticator, 64 in flight",
         wanted="≥ 8 ×, flat",
