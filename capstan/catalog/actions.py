@@ -118,13 +118,14 @@ def create_offer(
     letter: str,
     price_minor: int,
     valid_days: int | None = None,
+    never_expires: bool = False,
     actor: str,
     now: datetime,
 ) -> TopUpOffer:
     """A top-up for sale from now on at this price.
 
     `letter` is A to Z and free among the brand's offers on sale; `valid_days` counts from purchase, None is
-    to the end of the cycle. Raises Refused.
+    to the end of the cycle, or for ever if it `never_expires`. Raises Refused.
     """
     _require(code=code, name=name)
     letter = letter.strip().upper()
@@ -134,6 +135,8 @@ def create_offer(
         raise Refused("A top-up must hold some data.")
     if valid_days is not None and not 1 <= valid_days <= 3660:
         raise Refused("A top-up is valid for 1 to 3660 days; leave it out for the end of the cycle.")
+    if never_expires and valid_days is not None:
+        raise Refused("A top-up that never expires has no number of days.")
     if TopUpOffer.objects.filter(code=code).exists():
         raise Refused(f"There is an offer with the code {code!r} already.")
     taken = TopUpOffer.objects.filter(brand_id=brand_id, letter=letter, on_sale=True).first()
@@ -142,8 +145,9 @@ def create_offer(
             f"The letter {letter} stands for {taken.name!r}; withdraw that offer or take another letter."
         )
     offer = TopUpOffer.objects.create(
-        code=code, name=name, brand_id=brand_id, size_bytes=size_bytes, letter=letter, valid_days=valid_days
-    )
+        code=code, name=name, brand_id=brand_id, size_bytes=size_bytes, letter=letter, valid_days=valid_days,
+        never_expires=never_expires,
+    )  # fmt: skip
     record(
         actor=actor,
         action="catalog.create_offer",

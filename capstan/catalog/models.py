@@ -87,11 +87,16 @@ class TopUpOffer(models.Model):
     valid_days = models.SmallIntegerField(
         null=True, help_text="days from purchase; empty means to the cycle's end"
     )
+    never_expires = models.BooleanField(default=False, help_text="valid until it is used up; then no days")
     on_sale = models.BooleanField(default=True)
 
     class Meta:
         constraints = [
             models.CheckConstraint(condition=models.Q(size_bytes__gt=0), name="topupoffer_size"),
+            models.CheckConstraint(
+                condition=models.Q(never_expires=False) | models.Q(valid_days=None),
+                name="topupoffer_validity",
+            ),
             models.UniqueConstraint(
                 fields=["brand", "letter"], condition=models.Q(on_sale=True), name="topupoffer_letter"
             ),

@@ -66,6 +66,7 @@ class Offer(NamedTuple):
     size_bytes: int
     letter: str
     valid_days: int | None
+    never_expires: bool
     price_minor: int
 
 

@@ -20,6 +20,7 @@ VALUES (%(kind)s, %(host)s, %(pid)s, %(started_at)s, %(now)s, %(figures)s)
 ON CONFLICT (kind, host, pid) DO UPDATE
 SET beat_at = excluded.beat_at, figures = excluded.figures, started_at = excluded.started_at
 """
+_ALIVE = "SELECT count(*) FROM db_processbeat WHERE kind = %s AND beat_at > %s"
 _FORGET = "DELETE FROM db_processbeat WHERE kind = %s AND host = %s AND pid = %s"
 _FORGET_DEAD = "DELETE FROM db_processbeat WHERE kind = %s AND beat_at < %s"
 
@@ -62,6 +63,15 @@ class Beat:
             self._close()
             return False
         return True
+
+    def peers(self, now: datetime) -> int:
+        """How many processes of this kind are alive, this one included; 1 while the database is away."""
+        try:
+            row = self._connection().execute(_ALIVE, [self.kind, now - ALIVE_FOR]).fetchone()
+        except psycopg.OperationalError:
+            self._close()
+            return 1
+        return max(1, row[0] if row else 0)
 
     def stop(self) -> None:
         """Take the row away: the process ends as it should. What was killed leaves its row, and `status` shows it."""

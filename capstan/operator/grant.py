@@ -7,9 +7,9 @@ from zoneinfo import ZoneInfo
 from capstan.caps.actions import cap
 from capstan.caps.models import Bucket
 from capstan.caps.queries import standing
-from capstan.caps.rules.words import BucketKind, CapState
+from capstan.caps.rules.words import NO_EXPIRY, BucketKind, CapState
 from capstan.operator.find import moment, service_named
-from capstan.operator.meter import headline
+from capstan.operator.meter import headline, until
 from capstan.operator.words import Saying
 from capstan.services.rules import ServiceStatus
 from capstan.values.data import parse_bytes
@@ -59,10 +59,12 @@ def grant(wanted: Wanted, *, reference: str = "", actor: str, say: Saying) -> st
     )
     return (
         f"Granted {say.size(size_bytes)} ({wanted.kind}, bucket {bucket.pk}) to {service.username},"
-        f" until {say.in_full(bucket.expires_at)}.\n{headline(now_has, say)}.{opened}"
+        f" {until(bucket.expires_at, say)}.\n{headline(now_has, say)}.{opened}"
     )
 
 
 def expiry(text: str, zone: ZoneInfo) -> datetime:
-    """The instant meant by a day, to its end in the provider's zone, or by a date and time. Raises Refused."""
+    """The instant meant by a day, to its end in the provider's zone, by a date and time, or by "never". Raises Refused."""
+    if text == "never":
+        return NO_EXPIRY
     return moment(text, zone, to_end=True)

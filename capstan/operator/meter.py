@@ -1,8 +1,10 @@
 """The cap meter as text: what is left, a bar of the buckets in draw order, and when that changes."""
 
+from datetime import datetime
+
 from capstan.caps.queries import BucketView, Standing
 from capstan.caps.rules.cap import CAPPED_BELOW
-from capstan.caps.rules.words import CapState
+from capstan.caps.rules.words import NO_EXPIRY, CapState
 from capstan.catalog.rules import AtCap, OvershootPolicy
 from capstan.operator.layout import Page
 from capstan.operator.words import Saying
@@ -74,6 +76,11 @@ def add_meter(page: Page, cap: Standing, say: Saying) -> None:
     page.pair("Next", _next(cap, say))
 
 
+def until(expires_at: datetime, say: Saying) -> str:
+    """How long a bucket lasts."""
+    return "without expiry" if expires_at == NO_EXPIRY else f"until {say.in_full(expires_at)}"
+
+
 def bar(buckets: tuple[BucketView, ...]) -> str:
     """A bar of the buckets in the order they are drawn:
 
@@ -105,7 +112,7 @@ def _row(bucket: BucketView, say: Saying) -> tuple[str, ...]:
         say.size(bucket.size),
         say.size(bucket.drawn),
         say.size(bucket.left),
-        say.in_full(bucket.expires_at),
+        "no expiry" if bucket.expires_at == NO_EXPIRY else say.in_full(bucket.expires_at),
         origin,
     )
 

@@ -47,16 +47,17 @@ class Worker:
     def __init__(self, stop: Event, now: Callable[[], datetime] = clock.now) -> None:
         self.stop = stop
         self.now = now
-        self.lanes: tuple[Lane, ...] = (EnforceLane(stop, now), HousekeepingLane(stop, now, housekeeping()))
+        self._enforce = EnforceLane(stop, now)
+        self.lanes: tuple[Lane, ...] = (self._enforce, HousekeepingLane(stop, now, housekeeping()))
 
     def run(self) -> None:
         beat = Beat("worker")
         for lane in self.lanes:
             lane.start()
         while not self.stop.wait(_POLL_SECONDS):
-            beat.tick(
-                self.now(), {name: value for lane in self.lanes for name, value in lane.figures().items()}
-            )
+            figures = {name: value for lane in self.lanes for name, value in lane.figures().items()}
+            if beat.tick(self.now(), figures):
+                self._enforce.enforcer.share_pace(beat.peers(self.now()))
         for lane in self.lanes:
             lane.join(_STOP_SECONDS)
         beat.stop()

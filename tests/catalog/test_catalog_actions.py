@@ -132,6 +132,19 @@ def offer(brand_id: int, code: str, letter: str, size_bytes: int = GB, price_min
     ).pk
 
 
+def test_an_offer_lasts_to_the_cycles_end_some_days_or_for_ever(brand_id: int) -> None:
+    given: dict[str, Any] = {"name": "T", "brand_id": brand_id, "size_bytes": GB, "price_minor": 1, **BY}
+    for letter, validity in (("A", {}), ("B", {"valid_days": 30}), ("C", {"never_expires": True})):
+        actions.create_offer(code=letter, letter=letter, **validity, **given)
+    assert [(o.letter, o.valid_days, o.never_expires) for o in queries.offers_on_sale(at=NOW)] == [
+        ("A", None, False),
+        ("B", 30, False),
+        ("C", None, True),
+    ]
+    with pytest.raises(Refused, match="never expires has no number of days"):
+        actions.create_offer(code="D", letter="D", valid_days=30, never_expires=True, **given)
+
+
 def test_offers_carry_the_price_in_force(brand_id: int) -> None:
     other = actions.create_brand(name="Other Net", **BY).pk
     two = offer(brand_id, "2GB", "b", 2 * GB, 3500)

@@ -25,6 +25,17 @@ def test_the_row_is_rewritten_at_most_every_two_seconds() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_living_processes_of_a_kind_are_counted() -> None:
+    beat = Beat("worker")
+    for kind, pid, age in (("worker", 1, 3), ("worker", 2, 60), ("meter", 3, 3)):
+        at = NOW - timedelta(seconds=age)
+        ProcessBeat.objects.create(kind=kind, host="192.0.2.7", pid=pid, started_at=at, beat_at=at)
+    beat.tick(NOW, {})
+    assert beat.peers(NOW) == 2
+    beat.stop()
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_clock_set_back_does_not_silence_it() -> None:
     beat = Beat("meter")
     assert beat.tick(NOW, {})

@@ -11,8 +11,10 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from capstan.audit.models import AuditEntry
+from capstan.caps.actions.cap import roll, seal_due
 from capstan.caps.models import Bucket, Cap
-from capstan.caps.rules.words import CapState
+from capstan.caps.queries import standing
+from capstan.caps.rules.words import NO_EXPIRY, CapState
 from capstan.catalog.models import Package, PackageVersion
 from capstan.metering.models import Fault, RadiusSession
 from capstan.metering.rules.words import SessionState, Status
@@ -57,6 +59,22 @@ def test_grant_says_what_it_did(provider: Provider) -> None:
     assert Bucket.objects.filter(kind="goodwill").count() == 1
 
 
+def test_data_without_expiry_outlives_its_cycle(provider: Provider) -> None:
+    service = provider.service()
+    wanted = Wanted(service.username, "2GB", "topup", "never", "sold so")
+    said = grant(wanted, actor="cli:naledi", say=provider.say()).replace("\u00a0", " ")
+    assert "to thandi@example.net, without expiry." in said
+    provider.wait(days=70)
+    roll(service.pk, now=provider.now)
+    while seal_due(now=provider.now):
+        pass
+    assert [bucket.kind for bucket in standing(service.pk, now=provider.now).buckets if bucket.in_force] == [
+        "allowance",
+        "topup",
+    ]
+    assert Cap.objects.get(service=service).remaining_bytes == 12 * GB
+
+
 @pytest.mark.parametrize(
     ("wanted", "why"),
     [
@@ -88,6 +106,7 @@ def test_no_grant_to_a_line_that_it_would_not_open(provider: Provider) -> None:
         ("2026-12-31", datetime(2026, 12, 31, 22, tzinfo=UTC)),  # to the end of that day in Johannesburg
         ("2026-12-31T18:00", datetime(2026, 12, 31, 16, tzinfo=UTC)),
         ("2026-12-31T18:00+00:00", datetime(2026, 12, 31, 18, tzinfo=UTC)),
+        ("never", NO_EXPIRY),
     ],
 )
 def test_expiry(text: str, instant: datetime) -> None:

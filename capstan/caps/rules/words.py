@@ -1,6 +1,10 @@
 """Words of caps, free of storage."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
+
+NO_EXPIRY = datetime(9999, 1, 1, tzinfo=UTC)
+"""The expiry of a bucket that is valid until it is used up."""
 
 
 class CapState(StrEnum):

@@ -48,6 +48,7 @@ class Migration(migrations.Migration):
                 ('size_bytes', models.BigIntegerField()),
                 ('letter', models.CharField(max_length=1)),
                 ('valid_days', models.SmallIntegerField(help_text="days from purchase; empty means to the cycle's end", null=True)),
+                ('never_expires', models.BooleanField(default=False, help_text='valid until it is used up; then no days')),
                 ('on_sale', models.BooleanField(default=True)),
                 ('brand', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.brand')),
             ],
@@ -91,6 +92,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='topupoffer',
             constraint=models.CheckConstraint(condition=models.Q(('size_bytes__gt', 0)), name='topupoffer_size'),
+        ),
+        migrations.AddConstraint(
+            model_name='topupoffer',
+            constraint=models.CheckConstraint(condition=models.Q(('never_expires', False), ('valid_days', None), _connector='OR'), name='topupoffer_validity'),
         ),
         migrations.AddConstraint(
             model_name='topupoffer',

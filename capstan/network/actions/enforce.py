@@ -104,6 +104,10 @@ class Enforcer:
         self._sent.clear()
         self._work.clear()
 
+    def share_pace(self, workers: int) -> None:
+        """So many workers tell routers things: together they keep to each router's pace."""
+        self._pace.shares = workers
+
     def next_at(self) -> datetime | None:
         """When there is something to do again although nobody wakes us: a router's next turn."""
         return self._next_at

@@ -31,19 +31,20 @@ class Pace:
     """
 
     def __init__(self) -> None:
+        self.shares = 1  # a router's pace is divided by the number of workers that tell it things
         self._routers: dict[int, _Router] = {}
 
     def admit(self, nas_id: int, per_second: int, now: float) -> float:
         """Take a place: 0.0 means send now (and `done` must follow), else the seconds to wait before asking again."""
-        rate = max(per_second, 1)
-        router = self._routers.setdefault(nas_id, _Router(tokens=float(rate), filled_at=now))
+        rate = max(per_second / self.shares, 1.0)
+        router = self._routers.setdefault(nas_id, _Router(tokens=rate, filled_at=now))
         if now < router.closed_until:
             return router.closed_until - now
         if router.timeouts >= _TIMEOUTS_TO_OPEN and router.in_flight:
             return self._turn(router, rate, now) + _PROBE_SECONDS
         if router.in_flight >= IN_FLIGHT_MAX:
             return self._turn(router, rate, now)
-        router.tokens = min(float(rate), router.tokens + max(now - router.filled_at, 0.0) * rate)
+        router.tokens = min(rate, router.tokens + max(now - router.filled_at, 0.0) * rate)
         router.filled_at = now
         if router.tokens < 1.0:
             return self._turn(router, rate, now)
@@ -51,7 +52,7 @@ class Pace:
         router.in_flight += 1
         return 0.0
 
-    def _turn(self, router: _Router, rate: int, now: float) -> float:
+    def _turn(self, router: _Router, rate: float, now: float) -> float:
         """A place in the queue that forms in front of a router: one after the other, at its pace."""
         router.promised_at = max(router.promised_at, now) + 1.0 / rate
         return router.promised_at - now

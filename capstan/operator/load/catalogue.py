@@ -94,17 +94,15 @@ def enter_offer(entry: OfferEntry, at: Circumstances) -> list[str]:
             letter=entry.letter,
             price_minor=price,
             valid_days=entry.valid_days,
+            never_expires=entry.never_expires,
             actor=at.actor,
             now=at.now,
         )
         return ["new"]
     if not offer.on_sale:
         raise Refused("This offer was withdrawn; give the new one another code.")
-    if (offer.size_bytes, offer.letter, offer.valid_days) != (
-        size_bytes,
-        entry.letter.upper(),
-        entry.valid_days,
-    ):
+    has = (offer.size_bytes, offer.letter, offer.valid_days, offer.never_expires)
+    if has != (size_bytes, entry.letter.upper(), entry.valid_days, entry.never_expires):
         raise Refused("An offer keeps its size, letter and validity; give the new one another code.")
     in_force = {one.id: one.price_minor for one in offers_on_sale(at=at.now)}
     if in_force.get(offer.pk) == price:

@@ -94,6 +94,7 @@ class OfferEntry(Entry):
     letter: Text
     price: Text
     valid_days: int | None = None
+    never_expires: bool = False
 
 
 class ContactEntry(Entry):

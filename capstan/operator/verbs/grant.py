@@ -12,7 +12,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--expires",
         metavar="WHEN",
-        help="a day such as 2026-12-31 (to its end) or a time; default: the end of the cycle",
+        help="a day such as 2026-12-31 (to its end), a time, or never; default: the end of the cycle",
     )
     parser.add_argument("--reason", required=True, help="why; it stays with the bucket")
     parser.add_argument(

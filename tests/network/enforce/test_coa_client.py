@@ -136,6 +136,13 @@ def test_a_router_is_told_so_many_things_a_second() -> None:
     assert Pace().admit(7, 0, NOW) == 0.0  # a pace of nothing would never finish
 
 
+def test_several_workers_together_keep_to_a_routers_pace() -> None:
+    pace = Pace()
+    pace.shares = 4
+    assert admitted(pace, 50, 80, NOW) == 12
+    assert admitted(pace, 50, 80, NOW + 2) == 12
+
+
 def test_who_has_to_wait_comes_back_one_after_the_other() -> None:
     pace = Pace()
     admitted(pace, 10, 10, NOW)
