@@ -14,7 +14,7 @@ import structlog
 
 from capstan.caps.actions.cap import open_caps, provider_zone
 from capstan.caps.actions.settle import Settlement
-from capstan.db.arrays import int_array
+from capstan.db.arrays import Int8Array
 from capstan.metering.actions import log_reader, sessions
 from capstan.metering.actions.control import decision_of
 from capstan.metering.actions.sessions import Memory
@@ -203,7 +203,7 @@ def _redialled(cursor: Any, opened: Sequence[Session]) -> list[int]:
         "SELECT s.service_id FROM caps_cap c JOIN metering_radiussession s"
         " ON s.service_id = c.service_id AND s.id >= c.sessions_from AND s.state + 0 = 1"
         " WHERE c.service_id = ANY(%s::bigint[]) GROUP BY s.service_id HAVING count(*) > 1",
-        [int_array(ids)],
+        [Int8Array(list(ids))],
     )
     return [row[0] for row in cursor.fetchall()]
 
@@ -344,6 +344,6 @@ def _add_fast(cursor: Any, by_service: dict[int, list[Usage]]) -> set[int]:
             since.append(min(item.since for item in items))
             until.append(max(item.until for item in items))
     if ids:
-        cursor.execute(_ADD_FAST, [int_array(column) for column in (ids, ups, downs, since, until)])
+        cursor.execute(_ADD_FAST, [Int8Array(column) for column in (ids, ups, downs, since, until)])
         return set(by_service).difference([row[0] for row in cursor.fetchall()])
     return set(by_service)

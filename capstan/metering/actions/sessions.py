@@ -11,7 +11,7 @@ from itertools import islice
 from operator import attrgetter
 from typing import Any
 
-from capstan.db.arrays import bytes_array, int_array
+from capstan.db.arrays import Int8Array, bytes_array, int_array
 from capstan.metering.records import Texts
 from capstan.metering.rules.state import CAUSE_SILENT, DoubtfulUsage, NasFacts, Session
 from capstan.values.micros import from_micros, to_micros
@@ -187,21 +187,22 @@ _UPDATE = (
     f" FROM unnest({', '.join(['%s::bigint[]'] * (3 + len(_INTERIM_COLUMNS)))})"
     f" AS d(id, last_seen, counted_until, {', '.join(_INTERIM_COLUMNS)}) WHERE s.id = d.id"
 )
-_INTERIM_VALUES = tuple(attrgetter(name) for name in ("id", "last_seen", "counted_until", *_INTERIM_COLUMNS))
+_INTERIM_VALUES = attrgetter("id", "last_seen", "counted_until", *_INTERIM_COLUMNS)
+_BY_ID = attrgetter("id")
 
 
 def update_sessions(cursor: Cursor, sessions: Sequence[Session]) -> None:
     """Write what an interim changes, in id order."""
     if sessions:
-        ordered = sorted(sessions, key=_INTERIM_VALUES[0])
-        cursor.execute(_UPDATE, [int_array(map(value, ordered)) for value in _INTERIM_VALUES])
+        rows = map(_INTERIM_VALUES, sorted(sessions, key=_BY_ID))
+        cursor.execute(_UPDATE, [Int8Array(column) for column in zip(*rows, strict=True)])
 
 
 def reshape_sessions(cursor: Cursor, sessions: Sequence[Session]) -> None:
     """Write what interims leave alone: state, stop, baseline, owner, and an address that came late."""
     if not sessions:
         return
-    ordered = sorted(sessions, key=_INTERIM_VALUES[0])
+    ordered = sorted(sessions, key=_BY_ID)
     cursor.execute(
         "UPDATE metering_radiussession s SET state = d.state, stopped_at = d.stopped_at, terminate_cause = d.cause,"
         " base_up = d.base_up, base_down = d.base_down, service_id = d.service_id,"
