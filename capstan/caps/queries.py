@@ -5,8 +5,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
+from django.db.models import Exists, F, OuterRef
 
-from capstan.caps.models import Bucket, BucketTally, Cap, ThresholdCrossing
+from capstan.caps.models import Bucket, BucketTally, Cap, Drawdown, ThresholdCrossing
 from capstan.caps.rules.cap import NEVER, Lot, Standpoint, beyond_kind, draw_order
 from capstan.caps.rules.words import LIMITED_KINDS, Beyond, BucketKind, CapState
 from capstan.catalog.queries import terms
@@ -112,9 +113,13 @@ def standing(service_id: int, *, now: datetime) -> Standing:
 
 
 def _buckets(cap: Cap, now: datetime) -> tuple[BucketView, ...]:
-    """This cycle's buckets in draw order: those in force, to come, or ended since the cycle began."""
-    found = Bucket.objects.filter(service_id=cap.service_id, expires_at__gt=cap.cycle_start).select_related(
-        "tally"
+    """This cycle's buckets in draw order: in force, to come, or ended since the cycle began; not those used up before it."""
+    used = F("tally__drawn_bytes") + F("tally__voided_bytes") + F("tally__moved_bytes")
+    drawn_lately = Drawdown.objects.filter(bucket=OuterRef("pk"), cycle_start=cap.cycle_start)
+    found = (
+        Bucket.objects.filter(service_id=cap.service_id, expires_at__gt=cap.cycle_start)
+        .exclude(~Exists(drawn_lately), granted_at__lt=cap.cycle_start, size_bytes__lte=used)
+        .select_related("tally")
     )
     ordered = sorted(
         found,

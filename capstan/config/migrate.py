@@ -30,6 +30,9 @@ def run(options: Options) -> None:
             _log.info("bringing the database up to date", migrations=missing)
             call_command("migrate", interactive=False, verbosity=0)
         made = ensure_partitions(conn, now=clock.now())
-        ensure_months(conn, now=clock.now())
+        try:
+            ensure_months(conn, now=clock.now())
+        except psycopg.errors.LockNotAvailable:
+            _log.warning("hourly usage is locked; the worker makes its coming months later")
         if made:
             _log.info("made days of the packet log", partitions=len(made), first=made[0], last=made[-1])

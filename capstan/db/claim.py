@@ -13,6 +13,8 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import TupleRow
 
+from capstan.db.hot import prepared
+
 _CLAIM = sql.SQL(
     """
     WITH free AS MATERIALIZED (
@@ -50,7 +52,7 @@ def claim(
     """
     statement = _statement(table, key, tuple(returning), due, lease_column, rank, rank_max)
     values = {"now": now, "until": now + lease, "limit": limit}
-    return psycopg.Cursor(conn).execute(statement, values, prepare=True, binary=True).fetchall()
+    return prepared(conn).execute(statement, values, prepare=True, binary=True).fetchall()
 
 
 @lru_cache

@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 import psycopg
+import structlog
 from django.conf import settings
+from psycopg.errors import LockNotAvailable
 
 from capstan.caps.actions import retention as caps_retention
 from capstan.caps.actions.cap import provider_zone, roll_due, seal_due
@@ -26,6 +28,8 @@ from capstan.network.actions.commands import prove
 from capstan.network.actions.reconcile import batch_size, sweep
 from capstan.network.actions.retention import drop_ended_accesses, drop_login_failures
 from capstan.network.queries.counts import service_estimate, shortest_interim_seconds
+
+log = structlog.get_logger()
 
 BATCH = 200
 _SESSIONS_AT_ONCE = 2_000
@@ -72,8 +76,15 @@ def _alone(name: str, do: Callable[["psycopg.Connection[Any]"], int]) -> int:
 
 
 def _partitions_ahead(now: datetime) -> int:
+    """A lock that can't be had in time, because of a long backup perhaps, is no database that is away: try later."""
+    made = 0
     with connect(name="capstan worker partitions") as conn:
-        return len(ensure_partitions(conn, now=now)) + len(ensure_months(conn, now=now))
+        for ensure in (ensure_partitions, ensure_months):
+            try:
+                made += len(ensure(conn, now=now))
+            except LockNotAvailable:
+                log.warning("a table is locked; its coming parts are made later", what=ensure.__name__)
+    return made
 
 
 def _retention(now: datetime) -> int:
@@ -92,17 +103,26 @@ def _retention(now: datetime) -> int:
         )
 
 
-def _session_retention(now: datetime) -> int:
-    """Some of the ended sessions that are old enough, with all that belongs to them."""
-    before = now - timedelta(days=settings.OPTIONS.session_days)
-    with connect(name="capstan worker retention") as conn:
-        ids = ended_sessions(conn, before=before, limit=_SESSIONS_AT_ONCE)
-        if ids:
-            with conn.transaction():
-                caps_retention.drop_of_sessions(conn, ids)
-                network_retention.drop_of_sessions(conn, ids)
-                drop_sessions(conn, ids)
-    return len(ids)
+class SessionRetention:
+    """Deletes ended sessions that are old enough, with all that belongs to them, some at a time."""
+
+    def __init__(self) -> None:
+        self._after_id = 0
+
+    def __call__(self, now: datetime) -> int:
+        """How many were looked at where there may be more, else 0."""
+        before = now - timedelta(days=settings.OPTIONS.session_days)
+        with connect(name="capstan worker retention") as conn:
+            ended, self._after_id = ended_sessions(
+                conn, after_id=self._after_id, before=before, limit=_SESSIONS_AT_ONCE
+            )
+            ids = caps_retention.attributed(conn, ended)
+            if ids:
+                with conn.transaction():
+                    caps_retention.drop_of_sessions(conn, ids)
+                    network_retention.drop_of_sessions(conn, ids)
+                    drop_sessions(conn, ids)
+        return self._after_id
 
 
 def _usage_days(days_back: int) -> Callable[[datetime], int]:
@@ -130,7 +150,7 @@ def housekeeping() -> tuple[Step, ...]:
         ),
         Step("partitions ahead", timedelta(hours=1), _partitions_ahead),
         Step("retention", timedelta(hours=1), _retention),
-        Step("retention of sessions", timedelta(minutes=10), _session_retention, 1),
+        Step("retention of sessions", timedelta(minutes=10), SessionRetention(), 1),
         Step("usage days", timedelta(hours=1), _usage_days(2)),
         Step("usage days, late usage", timedelta(days=1), _usage_days(10)),
     )

@@ -59,6 +59,16 @@ def test_grant_says_what_it_did(provider: Provider) -> None:
     assert Bucket.objects.filter(kind="goodwill").count() == 1
 
 
+def test_data_that_was_used_up_in_an_earlier_cycle_is_not_shown(provider: Provider) -> None:
+    service = provider.service()
+    grant(Wanted(service.username, "2GB", "topup", "never", "sold"), actor="cli:naledi", say=provider.say())
+    provider.use_up(13)
+    assert [one.kind for one in standing(service.pk, now=provider.now).buckets] == ["allowance", "topup"]
+    provider.wait(days=31)
+    roll(service.pk, now=provider.now)
+    assert [one.kind for one in standing(service.pk, now=provider.now).buckets] == ["allowance"]
+
+
 def test_data_without_expiry_outlives_its_cycle(provider: Provider) -> None:
     service = provider.service()
     wanted = Wanted(service.username, "2GB", "topup", "never", "sold so")

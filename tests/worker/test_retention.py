@@ -5,10 +5,11 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from capstan.caps.models import Bucket, BucketTally, Drawdown, SessionMark
+from capstan.caps.models import Bucket, BucketTally, Cap, Drawdown, SessionMark
 from capstan.db.connection import connect
 from capstan.metering.actions.packet_log import drop_streams, open_stream
 from capstan.metering.models import Fault, MeterPosition, Quarantine, RadiusSession, Stream
+from capstan.metering.rules.state import CAUSE_SILENT
 from capstan.network.models import Command, LoginFailure, SessionAccess
 from capstan.values import clock
 from capstan.worker.steps import housekeeping
@@ -43,6 +44,7 @@ def told(provider: Provider) -> RadiusSession:
         kind="rate", nas=session.nas, session=session, first_at=START, last_at=START, detail="too fast"
     )
     close(session, provider.now)
+    Cap.objects.update(sessions_from=session.pk + 1)
     return session
 
 
@@ -51,8 +53,9 @@ def test_an_old_session_goes_with_all_that_belongs_to_it(provider: Provider) -> 
     live = provider.session(old.service, old.nas, got=WALLED)  # type: ignore[arg-type]
     assert Command.objects.filter(session=old).exists()
     do = step("retention of sessions")
-    assert do(provider.now + timedelta(days=1099)) == 0
-    assert do(provider.now + timedelta(days=1101)) == 1
+    do(provider.now + timedelta(days=1099))
+    assert RadiusSession.objects.count() == 2
+    do(provider.now + timedelta(days=1101))
     assert list(RadiusSession.objects.values_list("pk", flat=True)) == [live.pk]
     for model in (Command, SessionAccess, Drawdown, SessionMark, Fault):
         assert not model.objects.exists(), model
@@ -71,6 +74,39 @@ def test_the_access_of_an_ended_session_is_forgotten_after_a_day(provider: Provi
     do(provider.now + timedelta(hours=25))
     assert SessionAccess.objects.get().session_id == live.pk
     assert Command.objects.filter(session=ended).exists()
+
+
+def test_a_session_that_was_closed_for_silence_keeps_what_it_was_told(provider: Provider) -> None:
+    silent = told(provider)
+    RadiusSession.objects.update(terminate_cause=CAUSE_SILENT)
+    step("retention")(provider.now + timedelta(days=30))
+    assert SessionAccess.objects.get().session_id == silent.pk
+
+
+def test_a_session_whose_bytes_are_not_attributed_yet_stays(provider: Provider) -> None:
+    old = told(provider)
+    Cap.objects.update(sessions_from=old.pk)
+    do = step("retention of sessions")
+    do(provider.now + timedelta(days=1101))
+    assert RadiusSession.objects.filter(pk=old.pk).exists()
+    Cap.objects.update(sessions_from=old.pk + 1)
+    do(provider.now + timedelta(days=1101))
+    assert not RadiusSession.objects.exists()
+
+
+def test_sessions_behind_long_lived_ones_are_found(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("capstan.worker.steps._SESSIONS_AT_ONCE", 2)
+    service, nas = provider.service(), provider.router()
+    long_lived = [provider.session(service, nas) for _ in range(5)]
+    ended = provider.session(service, nas)
+    close(ended, provider.now)
+    Cap.objects.update(sessions_from=ended.pk + 1)
+    do = step("retention of sessions")
+    while do(provider.now + timedelta(days=1101)):
+        pass
+    assert set(RadiusSession.objects.all()) == set(long_lived)
 
 
 def test_old_refusals_make_room(provider: Provider) -> None:

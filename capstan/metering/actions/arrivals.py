@@ -61,7 +61,10 @@ def add_refusals(conn: Connection, refusals: Sequence[Refusal]) -> None:
     The table stays small whatever arrives: beyond `QUARANTINE_ROWS_MAX` rows new sources are counted together.
     """
     with conn.transaction():
-        new = [one for one in refusals if not _add_to_known(conn, one)]
+        ordered = sorted(
+            refusals, key=lambda one: (one.source, one.port, one.reason)
+        )  # as other listeners do
+        new = [one for one in ordered if not _add_to_known(conn, one)]
         if not new:
             return
         row = conn.execute("SELECT count(*) FROM metering_quarantine").fetchone()

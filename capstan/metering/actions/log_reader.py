@@ -77,11 +77,12 @@ def _read_stream(
     cursor: Cursor, stream: int, seq: int, day: date, limit: int, spoilt: list[Spoilt]
 ) -> tuple[list[Incoming], int, date]:
     records: list[Incoming] = []
+    rows_at_once = min(_ROWS_AT_ONCE, 1 + limit // _ROWS_AT_ONCE)  # a row holds one to a thousand records
     while len(records) < limit:
         cursor.execute(
             "SELECT seq, day, received_at, payload FROM metering_packetlog"
             " WHERE stream_id = %s AND seq > %s AND day >= %s ORDER BY seq LIMIT %s",
-            [stream, seq, day, _ROWS_AT_ONCE],
+            [stream, seq, day, rows_at_once],
             binary=True,
         )
         rows = cursor.fetchall()
@@ -93,7 +94,7 @@ def _read_stream(
                 spoilt.append(Spoilt(stream, seq, received_at, payload, str(error)))
             if len(records) >= limit:
                 return records, seq, day
-        if len(rows) < _ROWS_AT_ONCE:
+        if len(rows) < rows_at_once:
             break
     return records, seq, day
 

@@ -6,17 +6,19 @@ from datetime import datetime
 from capstan.db.partitions import Connection
 
 
-def ended_sessions(conn: Connection, *, before: datetime, limit: int) -> list[int]:
-    """Ids of sessions that ended before this moment, among the oldest `limit` there are.
+def ended_sessions(conn: Connection, *, after_id: int, before: datetime, limit: int) -> tuple[list[int], int]:
+    """Ids of sessions that ended before this moment, among the next `limit` after an id; and the id to go on after.
 
-    Ids rise with time, so a look at the lowest is enough; an index on the end would cost every Stop.
+    That is 0, the beginning, where only younger sessions follow: ids rise with time, so no index on the end is needed, which
+    would cost every Stop.
     """
     rows = conn.execute(
-        "SELECT id FROM (SELECT id, state, stopped_at FROM metering_radiussession ORDER BY id LIMIT %s) oldest"
-        " WHERE state = 3 AND stopped_at < %s",
-        (limit, before),
+        "SELECT id, state = 3 AND stopped_at < %s, first_seen_at < %s FROM metering_radiussession"
+        " WHERE id > %s ORDER BY id LIMIT %s",
+        (before, before, after_id, limit),
     ).fetchall()
-    return [row[0] for row in rows]
+    is_last = len(rows) < limit or not any(is_old for _, _, is_old in rows)
+    return [session_id for session_id, has_ended, _ in rows if has_ended], 0 if is_last else rows[-1][0]
 
 
 def drop_sessions(conn: Connection, ids: Sequence[int]) -> int:

@@ -27,6 +27,7 @@ def ensure_months(conn: Connection, *, now: datetime) -> list[str]:
 
 
 def drop_months(conn: Connection, *, now: datetime, keep_days: int) -> list[str]:
-    """Drop the months that ended more than `keep_days` ago. Returns their names."""
+    """Drop the months that ended more than `keep_days` ago, and what was kept aside of them. Returns their names."""
     oldest_kept = now.astimezone(UTC).date() - timedelta(days=keep_days)
+    conn.execute("DELETE FROM metering_usagehour_rest WHERE hour < %s", (_HOURS.bound(oldest_kept),))
     return drop_parts(conn, _HOURS, before=oldest_kept)

@@ -18,8 +18,9 @@ a dead worker held is taken over (invariant I6)."""
 _LOCK = "SELECT 1 FROM services_accessdue WHERE service_id = ANY(%s::bigint[]) ORDER BY service_id FOR UPDATE"
 
 _CLEAR = """
-    DELETE FROM services_accessdue t USING unnest(%s::bigint[], %s::bigint[]) AS d(service_id, version)
-    WHERE t.service_id = d.service_id AND t.version = d.version
+    DELETE FROM services_accessdue t
+    USING unnest(%s::bigint[], %s::bigint[], %s::timestamptz[]) AS d(service_id, version, raised_at)
+    WHERE t.service_id = d.service_id AND t.version = d.version AND t.raised_at = d.raised_at
 """
 
 # Raised again meanwhile: then it is due when whoever raised it said.
@@ -64,13 +65,28 @@ def claim_due(*, now: datetime, limit: int, at_least: Urgency = Urgency.CROWD) -
     return [Due(*row) for row in rows]
 
 
+def let_go(laters: Sequence[Later], done: Sequence[Due]) -> None:
+    """Put off the first and clear the others, in one transaction."""
+    ids = [later.due.service_id for later in laters] + [due.service_id for due in done]
+    if ids:
+        with transaction.atomic():
+            hot.execute(_LOCK, [ids])
+            put_off(laters)
+            clear(done)
+
+
 def clear(dues: Sequence[Due]) -> None:
     """Done with these, unless they were raised again: then they are due again at once."""
     if dues:
         with transaction.atomic():
             hot.execute(_LOCK, [[due.service_id for due in dues]])
             cleared = hot.execute(
-                _CLEAR, [[due.service_id for due in dues], [due.version for due in dues]]
+                _CLEAR,
+                [
+                    [due.service_id for due in dues],
+                    [due.version for due in dues],
+                    [due.raised_at for due in dues],
+                ],
             ).rowcount
         if cleared < len(dues):
             put_off([Later(due, due.raised_at, 0) for due in dues])

@@ -97,10 +97,8 @@ class Enforcer:
         with transaction.atomic():
             commands.settle(self._answered, now=now)
             commands.abandon([sent.compared.session.id for sent in self._sent.values()], now=now)
-            due.put_off(
-                [Later(work.due, now, work.attempts) for work in self._work.values()] + self._released
-            )
-            due.clear(self._finished)
+            at_once = [Later(work.due, now, work.attempts) for work in self._work.values()]
+            due.let_go(at_once + self._released, self._finished)
         self._sent.clear()
         self._work.clear()
 
@@ -153,8 +151,7 @@ class Enforcer:
                 for one in fit:
                     self._plan(one, found.get(one.service_id, ()), this, now)
                 sent = commands.intend(this.planned, now=now)
-                due.clear(this.done)
-                due.put_off(this.later)
+                due.let_go(this.later, this.done)
         except BaseException:
             for _, each, _ in this.planned:
                 self._pace.cancel(each.nas.id)
@@ -215,7 +212,12 @@ class Enforcer:
                 attempts = one.attempts + 1
                 waits.append(_UNREACHABLE_RETRY)
                 continue
-            seconds = self._pace.admit(each.nas.id, each.nas.coa_per_second, now.timestamp())
+            seconds = self._pace.admit(
+                each.nas.id,
+                each.nas.coa_per_second,
+                now.timestamp(),
+                urgent=one.urgency == Urgency.AWAITED,
+            )
             if seconds:
                 waits.append(timedelta(seconds=seconds))
             else:
@@ -269,8 +271,7 @@ class Enforcer:
             close_sessions(gone, actor=ACTOR, reason="its router does not know the session any more", now=now)
         with transaction.atomic():
             commands.settle(self._answered, now=now)
-            due.put_off(self._released)
-            due.clear(self._finished)
+            due.let_go(self._released, self._finished)
         self._answered.clear()
         self._released.clear()
         self._finished.clear()

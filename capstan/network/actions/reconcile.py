@@ -5,7 +5,7 @@ a time, and raises a wake-up for those whose sessions differ from what they shou
 way – a wake-up, an answer, a worker – heals by the same step as everything else (invariant I6).
 """
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.db import connection, transaction
@@ -17,10 +17,13 @@ from capstan.services.actions.access_due import raise_access_due
 from capstan.services.rules import Urgency
 
 CAUSE = "found different by the sweep"
+_SOON = timedelta(minutes=1)
 
 _NEXT = """
     SELECT c.service_id FROM caps_cap c
-    WHERE c.service_id > %s AND NOT EXISTS (SELECT FROM services_accessdue d WHERE d.service_id = c.service_id)
+    WHERE c.service_id > %s AND NOT EXISTS (
+        SELECT FROM services_accessdue d WHERE d.service_id = c.service_id AND d.due_at <= %s
+    )
     ORDER BY c.service_id LIMIT %s
 """
 
@@ -32,9 +35,9 @@ class Swept(NamedTuple):
 
 
 def sweep(*, after_id: int, limit: int, now: datetime) -> Swept:
-    """Compare the next `limit` services after this id; those that somebody is about to look at anyway are left out."""
+    """Compare the next `limit` services after this id; those that are about to be looked at anyway are left out."""
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT, [after_id, limit])
+        cursor.execute(_NEXT, [after_id, now + _SOON, limit])
         ids = [row[0] for row in cursor.fetchall()]
     if not ids:
         return Swept(0, 0, 0)

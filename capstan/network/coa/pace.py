@@ -5,6 +5,7 @@ from dataclasses import dataclass
 IN_FLIGHT_MAX = 64
 """Requests a router may owe us an answer to: enough for its pace, few enough that it never drowns."""
 
+_KEPT = 8  # of those, for what is urgent
 _TIMEOUTS_TO_OPEN = 5
 _OPEN_SECONDS_MIN = 30.0
 _OPEN_SECONDS_MAX = 300.0
@@ -34,26 +35,31 @@ class Pace:
         self.shares = 1  # a router's pace is divided by the number of workers that tell it things
         self._routers: dict[int, _Router] = {}
 
-    def admit(self, nas_id: int, per_second: int, now: float) -> float:
-        """Take a place: 0.0 means send now (and `done` must follow), else the seconds to wait before asking again."""
+    def admit(self, nas_id: int, per_second: int, now: float, *, urgent: bool = False) -> float:
+        """Take a place: 0.0 means send now (and `done` must follow), else the seconds to wait before asking again.
+
+        An `urgent` request finds a place that is kept for its kind, and doesn't queue behind the others.
+        """
         rate = max(per_second / self.shares, 1.0)
         router = self._routers.setdefault(nas_id, _Router(tokens=rate, filled_at=now))
         if now < router.closed_until:
             return router.closed_until - now
         if router.timeouts >= _TIMEOUTS_TO_OPEN and router.in_flight:
-            return self._turn(router, rate, now) + _PROBE_SECONDS
-        if router.in_flight >= IN_FLIGHT_MAX:
-            return self._turn(router, rate, now)
+            return self._turn(router, rate, now, urgent=urgent) + _PROBE_SECONDS
+        if router.in_flight >= IN_FLIGHT_MAX - (0 if urgent else _KEPT):
+            return self._turn(router, rate, now, urgent=urgent)
         router.tokens = min(rate, router.tokens + max(now - router.filled_at, 0.0) * rate)
         router.filled_at = now
         if router.tokens < 1.0:
-            return self._turn(router, rate, now)
+            return self._turn(router, rate, now, urgent=urgent)
         router.tokens -= 1.0
         router.in_flight += 1
         return 0.0
 
-    def _turn(self, router: _Router, rate: float, now: float) -> float:
-        """A place in the queue that forms in front of a router: one after the other, at its pace."""
+    def _turn(self, router: _Router, rate: float, now: float, *, urgent: bool) -> float:
+        """A place in the queue that forms in front of a router: one after the other, at its pace. Urgent: the next place."""
+        if urgent:
+            return 1.0 / rate
         router.promised_at = max(router.promised_at, now) + 1.0 / rate
         return router.promised_at - now
 
@@ -72,6 +78,10 @@ class Pace:
         if router.timeouts >= _TIMEOUTS_TO_OPEN and now >= router.closed_until:
             router.open_seconds = min(max(router.open_seconds * 2, _OPEN_SECONDS_MIN), _OPEN_SECONDS_MAX)
             router.closed_until = now + router.open_seconds
+
+    def in_flight(self, nas_id: int) -> int:
+        """How many answers this router owes."""
+        return self._routers[nas_id].in_flight
 
     def silent(self, now: float) -> list[int]:
         """The routers that are being left alone at this moment."""

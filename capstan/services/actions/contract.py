@@ -8,6 +8,7 @@ from capstan.catalog.rules import Dated, in_force_at
 from capstan.services.actions.access_due import raise_access_due
 from capstan.services.actions.change import audit, change, check_not_ended, check_on_sale, locked
 from capstan.services.models import PackageChange
+from capstan.services.rules import Urgency
 from capstan.values.refused import Refused
 
 
@@ -35,7 +36,8 @@ def change_package(
         service=service, package_id=package_id, starts_at=starts_at, made_at=now, actor=actor
     )
     audit("change_package", service, actor=actor, now=now, package=package_id, starts_at=starts_at)
-    raise_access_due([service_id], cause="package changed", now=now, due_at=starts_at)
+    urgency = Urgency.AWAITED if starts_at <= now else Urgency.CROWD
+    raise_access_due([service_id], cause="package changed", now=now, due_at=starts_at, urgency=urgency)
     return change
 
 

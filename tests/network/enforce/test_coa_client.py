@@ -136,6 +136,22 @@ def test_a_router_is_told_so_many_things_a_second() -> None:
     assert Pace().admit(7, 0, NOW) == 0.0  # a pace of nothing would never finish
 
 
+def test_what_is_urgent_does_not_queue_behind_a_crowd() -> None:
+    pace = Pace()
+    for _ in range(20_000):
+        pace.admit(7, 50, NOW)
+    assert pace.admit(7, 50, NOW) > 300
+    assert pace.admit(7, 50, NOW, urgent=True) <= 0.02
+    assert pace.admit(7, 50, NOW + 0.03, urgent=True) == 0.0
+
+
+def test_a_crowd_leaves_places_for_what_is_urgent() -> None:
+    pace = Pace()
+    crowd = admitted(pace, 1_000, 200, NOW)
+    assert crowd < IN_FLIGHT_MAX
+    assert sum(pace.admit(7, 1_000, NOW, urgent=True) == 0.0 for _ in range(100)) == IN_FLIGHT_MAX - crowd
+
+
 def test_several_workers_together_keep_to_a_routers_pace() -> None:
     pace = Pace()
     pace.shares = 4
@@ -152,9 +168,11 @@ def test_who_has_to_wait_comes_back_one_after_the_other() -> None:
 
 def test_a_router_never_owes_more_than_so_many_answers() -> None:
     pace = Pace()
-    assert admitted(pace, 1_000, 200, NOW) == IN_FLIGHT_MAX
+    while pace.admit(7, 1_000, NOW, urgent=True) == 0.0:
+        pass
+    assert pace.in_flight(7) == IN_FLIGHT_MAX
     pace.done(7, answered=True, now=NOW)
-    assert admitted(pace, 1_000, 200, NOW) == 1
+    assert [pace.admit(7, 1_000, NOW, urgent=True) == 0.0 for _ in range(2)] == [True, False]
 
 
 def test_a_router_that_is_silent_is_left_alone_then_tried_with_one_request() -> None:

@@ -167,6 +167,13 @@ def test_the_sweep_finds_what_no_wake_up_told(provider: Provider) -> None:
     assert sweep(after_id=0, limit=9, now=provider.now).raised == 0
 
 
+def test_the_sweep_looks_at_lines_that_are_due_much_later(provider: Provider) -> None:
+    lines(provider, 1)
+    AccessDue.objects.update(due_at=provider.now + timedelta(days=20))
+    assert sweep(after_id=0, limit=10, now=provider.now).raised == 1
+    assert AccessDue.objects.get().due_at == provider.now
+
+
 def test_the_sweep_leaves_out_what_is_due_anyway(provider: Provider) -> None:
     nas = provider.router()
     service = provider.service()
