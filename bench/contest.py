@@ -73,6 +73,7 @@ def _set_up(stack: ExitStack, server: Server, folder: Path, scale: Scale) -> Con
         ours=ours,
         running=running,
         scale=scale,
+        superuser=stack.enter_context(_connect(server, DATABASE, "postgres")),
         their_t0=_open_sessions(arena, theirs, scale),
         our_t0=_open_sessions(arena, ours, scale),
     )
@@ -104,9 +105,9 @@ def _peak(contest: Contest) -> float:
     return statistics.median(rates) if rates else 2_000.0
 
 
-def _connect(server: Server, database: str) -> Connection:
+def _connect(server: Server, database: str, role: str = ROLE) -> Connection:
     return psycopg.connect(
-        host=str(server.place.socket), dbname=database, user=ROLE, autocommit=True, application_name="bench"
+        host=str(server.place.socket), dbname=database, user=role, autocommit=True, application_name="bench"
     )
 
 

@@ -12,7 +12,7 @@ from bench.backlog import BacklogWatch, wait_folded
 from bench.load import acknowledged
 from bench.people import session_id
 from bench.scale import Scale
-from bench.sides import Arena, Cell, Side
+from bench.sides import Arena, Cell, Connection, Side
 from bench.stopwatch import crossing_delays, order_delays, percentile
 from capstan.caps.models import Cap
 from capstan.values import clock
@@ -41,6 +41,7 @@ class Contest:
     ours: Side
     running: product.Product
     scale: Scale
+    superuser: Connection
     their_t0: int
     our_t0: int
 
@@ -60,8 +61,10 @@ def interim(contest: Contest, window: int) -> Finding:
     theirs: list[Cell] = []
     for _ in range(contest.scale.rounds):
         theirs.append(_rival_interim(contest, window))
-        # Anew each time: the machine's own speed moves within minutes.
-        limit = _balanced(_product_interim(contest, window, "calibration", contest.scale.calibration_seconds))
+        # Anew each time: the machine's own speed moves within minutes. First without a limit, then with the one found.
+        seconds = contest.scale.calibration_seconds
+        limit = _balanced(_product_interim(contest, window, "calibration", seconds))
+        limit = _balanced(_product_interim(contest, window, "calibration", seconds, L=round(limit)))
         ours.append(
             _product_interim(contest, window, "interim", contest.scale.product_seconds, L=round(limit))
         )
@@ -126,6 +129,9 @@ def access(contest: Contest) -> Finding:
         ours.append(logins(contest.ours, "access W=64"))
     more = scale.history * (scale.history_growth - 1)
     provider.add_history(users=scale.users, first=scale.history, sessions_each=more, now=clock.now())
+    contest.superuser.execute(
+        "CHECKPOINT"
+    )  # what was just filled in is not written while others are measured
     grown = [
         logins(contest.ours, f"access W=64, history × {scale.history_growth}") for _ in range(scale.rounds)
     ]
