@@ -188,7 +188,7 @@ def checkpoint(conn: "psycopg.Connection[Any]") -> dict[str, bytes]:
     kept = {}
     with conn.cursor() as cursor:
         for table in _tables(conn):
-            with cursor.copy(f'COPY "{table}" TO STDOUT (FORMAT binary)') as copy:
+            with cursor.copy(f'COPY (SELECT * FROM "{table}") TO STDOUT (FORMAT binary)') as copy:
                 kept[table] = b"".join(bytes(block) for block in copy)
     return kept
 
@@ -204,7 +204,7 @@ def restore(conn: "psycopg.Connection[Any]", kept: dict[str, bytes]) -> None:
 
 def _tables(conn: "psycopg.Connection[Any]") -> list[str]:
     names = conn.execute(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND NOT relispartition"
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition"
     ).fetchall()
     return [name for (name,) in names if name not in LOG and not name.startswith("django_")]
 
