@@ -11,7 +11,7 @@ from capstan.caps.models import Bucket, BucketTally, Cap, Cycle, Drawdown, Thres
 from capstan.caps.rules.words import BucketKind
 from capstan.metering.actions.control import assign_session, close_session, close_sessions, decide_fault
 from capstan.metering.actions.packet_log import open_stream
-from capstan.metering.models import Fault, PacketLog, RadiusSession, UsageHour
+from capstan.metering.models import Fault, MeterPosition, PacketLog, RadiusSession, UsageHour
 from capstan.metering.records import pack
 from capstan.metering.rules.words import SessionState, Status
 from capstan.services.models import AccessDue
@@ -321,16 +321,26 @@ def test_a_session_we_closed_by_decision_is_revived_by_a_newer_packet_only(provi
     check_invariants(service)
 
 
-def test_a_writers_backlog_does_not_hold_up_the_others(provider: Provider) -> None:
+def test_writers_are_folded_in_the_order_of_time(provider: Provider) -> None:
+    """An earlier stream that is read first would hold up the others, and a later one put things in the wrong order."""
     provider.service()
-    for number in range(40):
-        provider.receive(provider.record(Status.START, session=f"old{number}"))
     other = open_stream(provider.conn, writer="other", now=provider.now)
-    other.append(pack([provider.record(Status.START, session="new")]), 1, provider.now)
-    assert fold_step(provider.conn, now=provider.now, limit=10).records == 10
-    assert RadiusSession.objects.filter(acct_session_id=b"new").exists()
-    provider.fold()
-    assert RadiusSession.objects.count() == 41
+    for number in range(30):
+        provider.wait(seconds=1)
+        name = f"s{number:02}"
+        if number % 3:
+            provider.receive(provider.record(Status.START, session=name))
+        else:
+            other.append(pack([provider.record(Status.START, session=name)]), 1, provider.now)
+    other.close(now=provider.now)
+    folded: list[str] = []
+    while fold_step(provider.conn, now=provider.now, limit=4).records:
+        known = RadiusSession.objects.order_by("pk").values_list("acct_session_id", flat=True)
+        folded = [bytes(name).decode() for name in known]
+        assert folded == [f"s{number:02}" for number in range(len(folded))]
+    assert len(folded) == 30
+    fold_step(provider.conn, now=provider.now)
+    assert MeterPosition.objects.get(stream_id=other.stream_id).drained
 
 
 def test_many_sessions_are_closed_by_one_row_of_the_log(provider: Provider) -> None:

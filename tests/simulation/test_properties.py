@@ -204,7 +204,8 @@ def restore(conn: "psycopg.Connection[Any]", kept: dict[str, bytes]) -> None:
 
 def _tables(conn: "psycopg.Connection[Any]") -> list[str]:
     names = conn.execute(
-        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') AND NOT relispartition"
+        "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"
+        " AND relkind IN ('r', 'p') AND NOT relispartition"
     ).fetchall()
     return [name for (name,) in names if name not in LOG and not name.startswith("django_")]
 

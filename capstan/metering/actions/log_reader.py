@@ -1,8 +1,10 @@
 """Reading the packet log on behalf of the meter: what comes next in each stream, and how far it has been folded."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date, datetime
+from heapq import merge
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from capstan.metering.records import unpack
@@ -10,11 +12,22 @@ from capstan.metering.rules.state import Incoming
 from capstan.values.micros import to_micros
 
 Cursor = Any  # psycopg.Cursor, whichever row type
-_ROWS_AT_ONCE = 64
+_ROWS_AT_ONCE = 64  # a row holds one to a thousand records
 
 
 class PositionTaken(Exception):
     """Another meter has moved the position: this step must be given up."""
+
+
+class _Row(NamedTuple):
+    stream: int
+    seq: int
+    day: date
+    received_at: datetime
+    payload: bytes
+
+
+_RECEIVED_AT = attrgetter("received_at")
 
 
 class Reached(NamedTuple):
@@ -47,56 +60,51 @@ def read_next(cursor: Cursor, *, limit: int) -> tuple[list[Incoming], list[Reach
         " FROM metering_stream s LEFT JOIN metering_meterposition p ON p.stream_id = s.id"
         " WHERE p.stream_id IS NULL OR NOT p.drained ORDER BY s.id"
     )
+    streams = cursor.fetchall()
+    exhausted: set[int] = set()
+    # By time, so that an older writer's backlog comes before what the next one wrote, and neither holds up the other.
+    at_once = max(1, min(_ROWS_AT_ONCE, 1 + limit // _ROWS_AT_ONCE) // max(len(streams), 1))
+    rows = merge(
+        *(_rows(cursor, stream, seq, day, at_once, exhausted) for stream, seq, day, _, _ in streams),
+        key=_RECEIVED_AT,
+    )
     incoming: list[Incoming] = []
     spoilt: list[Spoilt] = []
-    streams = cursor.fetchall()
-    # Each its share first, so that one writer's backlog doesn't hold up the others; then what is left of the limit.
-    share = max(1, limit // max(len(streams), 1))
     at = {stream: (seq, day) for stream, seq, day, _, _ in streams}
-    unread = list(at)
-    while unread:
-        cut_short = []
-        for stream in unread:
-            records, seq, day = _read_stream(cursor, stream, *at[stream], share, spoilt)
-            at[stream] = seq, day
-            incoming += records
-            if len(records) >= share:
-                cut_short.append(stream)
-        share = (limit - len(incoming)) // max(len(cut_short), 1)
-        unread = cut_short if share > 0 else []
-    if len(streams) > 1:
-        incoming.sort(key=lambda item: item.received)
+    for row in rows:
+        at[row.stream] = row.seq, row.day
+        received = to_micros(row.received_at)
+        try:
+            incoming += [Incoming(record, received, row.stream, row.seq) for record in unpack(row.payload)]
+        except (ValueError, struct.error) as error:
+            spoilt.append(Spoilt(row.stream, row.seq, row.received_at, row.payload, str(error)))
+        if len(incoming) >= limit:
+            break
     reached = [
-        Reached(stream, seq, *at[stream], known, closed and at[stream][0] == seq)
+        Reached(stream, seq, *at[stream], known, closed and stream in exhausted and at[stream][0] == seq)
         for stream, seq, _, known, closed in streams
     ]
     return incoming, [to for to in reached if to.seq != to.from_seq or to.drained], spoilt
 
 
-def _read_stream(
-    cursor: Cursor, stream: int, seq: int, day: date, limit: int, spoilt: list[Spoilt]
-) -> tuple[list[Incoming], int, date]:
-    records: list[Incoming] = []
-    rows_at_once = min(_ROWS_AT_ONCE, 1 + limit // _ROWS_AT_ONCE)  # a row holds one to a thousand records
-    while len(records) < limit:
+def _rows(
+    cursor: Cursor, stream: int, seq: int, day: date, at_once: int, exhausted: set[int]
+) -> Iterator[_Row]:
+    """A stream's rows from here on, read some at a time; at its end it is noted as exhausted."""
+    while True:
         cursor.execute(
-            "SELECT seq, day, received_at, payload FROM metering_packetlog"
+            "SELECT stream_id, seq, day, received_at, payload FROM metering_packetlog"
             " WHERE stream_id = %s AND seq > %s AND day >= %s ORDER BY seq LIMIT %s",
-            [stream, seq, day, rows_at_once],
+            [stream, seq, day, at_once],
             binary=True,
         )
         rows = cursor.fetchall()
-        for seq, day, received_at, payload in rows:
-            received = to_micros(received_at)
-            try:
-                records += [Incoming(record, received, stream, seq) for record in unpack(payload)]
-            except (ValueError, struct.error) as error:
-                spoilt.append(Spoilt(stream, seq, received_at, payload, str(error)))
-            if len(records) >= limit:
-                return records, seq, day
-        if len(rows) < rows_at_once:
-            break
-    return records, seq, day
+        for row in map(_Row._make, rows):
+            seq, day = row.seq, row.day
+            yield row
+        if len(rows) < at_once:
+            exhausted.add(stream)
+            return
 
 
 def move_positions(cursor: Cursor, reached: Sequence[Reached]) -> None:
