@@ -10,9 +10,10 @@ from django.db.models import Exists, F, OuterRef
 from capstan.caps.models import Bucket, BucketTally, Cap, Drawdown, ThresholdCrossing
 from capstan.caps.rules.cap import NEVER, Lot, Standpoint, beyond_kind, draw_order
 from capstan.caps.rules.words import LIMITED_KINDS, Beyond, BucketKind, CapState
-from capstan.catalog.queries import terms
+from capstan.catalog.queries import terms, version_in_force
 from capstan.catalog.rules import Terms, is_free, next_edge
 from capstan.services.models import Service
+from capstan.services.queries import package_in_force
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,7 @@ class Standing:
     service_id: int
     state: CapState
     terms: Terms
+    next_terms: Terms  # of the cycle that follows
     version_id: int
     cycle_start: datetime
     cycle_end: datetime
@@ -87,6 +89,7 @@ def standing(service_id: int, *, now: datetime) -> Standing:
         service_id=service_id,
         state=CapState(cap.state),
         terms=held,
+        next_terms=terms(version_in_force(package_in_force(service_id, cap.cycle_end), cap.cycle_end)),
         version_id=cap.version_id,
         cycle_start=cap.cycle_start,
         cycle_end=cap.cycle_end,

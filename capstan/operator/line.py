@@ -50,10 +50,11 @@ def change_package(at: At, code: str, since: str | None) -> str:
     starts_at = at.say.now if since is None else moment(since, at.say.zone)
     change = contract.change_package(**at.by, package_id=package.pk, starts_at=starts_at)
     roll(at.service.pk, now=at.say.now)
-    when = "from now on" if change.starts_at <= at.say.now else f"from {at.say.in_full(change.starts_at)}"
+    if change.starts_at > at.say.now:
+        return f"{at.service.username} has {package.name} from {at.say.in_full(change.starts_at)}."
     return (
-        f"{at.service.username} has {package.name} {when}; its allowance and cap come with the next cycle, "
-        f"its speeds at once then. {_follows(at)}"
+        f"{at.service.username} has {package.name} from now on: its speeds at once, its allowance and cap with the next "
+        f"cycle. {_follows(at)}"
     )
 
 

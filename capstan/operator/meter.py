@@ -126,10 +126,9 @@ def _free(cap: Standing, say: Saying) -> str:
 
 def _next(cap: Standing, say: Saying) -> str:
     turn = f"on {say.in_full(cap.cycle_end)} ({say.ago(cap.cycle_end)}) a new cycle begins"
-    allowance = cap.terms.allowance_bytes
-    if allowance:
-        turn += f" with {say.size(allowance)}"
-    if cap.state == CapState.OPEN and allowance is not None:
+    if following := cap.next_terms.allowance_bytes:
+        turn += f" with {say.size(following)}"
+    if cap.state == CapState.OPEN and cap.terms.allowance_bytes is not None:
         return f"{turn}; at the cap {_AT_CAP_WORDS[cap.terms.at_cap]}"
     if cap.state == CapState.OPEN:
         return turn

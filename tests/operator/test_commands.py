@@ -19,8 +19,11 @@ from capstan.catalog.models import Package, PackageVersion
 from capstan.metering.models import Fault, RadiusSession
 from capstan.metering.rules.words import SessionState, Status
 from capstan.operator.grant import Wanted, expiry, grant
+from capstan.operator.layout import Page
+from capstan.operator.meter import add_meter
 from capstan.operator.terminal import painted, plain, say
 from capstan.operator.words import lasting, speed
+from capstan.services.actions import contract
 from capstan.services.models import Service
 from capstan.services.queries import package_in_force
 from capstan.services.rules import MacLock, ServiceStatus
@@ -142,7 +145,7 @@ def test_a_package_is_planned_and_taken_back(provider: Provider, capsys: pytest.
     package = Package.objects.create(code="home-50", name="Home 50 GB", brand=provider.brand)
     PackageVersion.objects.create(package=package, valid_from=provider.now, allowance_bytes=50 * GB)
     said = run(capsys, "service", "package", service.username, "--to", "home-50", "--from", "2126-12-01")
-    assert "thandi@example.net has Home 50 GB from 1 Dec 2126 00:00" in said
+    assert said.strip() == "thandi@example.net has Home 50 GB from 1 Dec 2126 00:00."
     assert service.package_changes.count() == 2
     assert "keeps its package" in run(capsys, "service", "package", service.username, "--cancel")
     assert service.package_changes.count() == 1
@@ -152,6 +155,21 @@ def test_a_package_is_planned_and_taken_back(provider: Provider, capsys: pytest.
         run(capsys, "service", "package", service.username, "--to", "home-60")
     assert "from now on" in run(capsys, "service", "package", service.username, "--to", "home-50")
     assert package_in_force(service.pk, clock.now()) == package.pk
+
+
+def test_what_the_next_cycle_brings_follows_a_planned_change(provider: Provider) -> None:
+    service = provider.service()
+    package = Package.objects.create(code="home-50", name="Home 50 GB", brand=provider.brand)
+    PackageVersion.objects.create(package=package, valid_from=provider.now, allowance_bytes=50 * GB)
+    found = standing(service.pk, now=provider.now)
+    contract.change_package(
+        service_id=service.pk, package_id=package.pk, starts_at=found.cycle_end, actor="t", now=provider.now
+    )
+    found = standing(service.pk, now=provider.now)
+    assert (found.terms.allowance_bytes, found.next_terms.allowance_bytes) == (10 * GB, 50 * GB)
+    page = Page()
+    add_meter(page, found, provider.say())
+    assert "a new cycle begins with 50 GB" in page.text().replace("\u00a0", " ")
 
 
 def test_a_device_is_set_and_forgotten(provider: Provider, capsys: pytest.CaptureFixture[str]) -> None:
