@@ -17,7 +17,9 @@ from capstan.services.actions.access_due import raise_access_due
 from capstan.services.rules import Urgency
 
 CAUSE = "found different by the sweep"
-_SOON = timedelta(minutes=1)
+
+# Beyond every retry and every turn at a router's pace; what is due later is planned, and heals nothing until then.
+_SOON = timedelta(hours=1)
 
 _NEXT = """
     SELECT c.service_id FROM caps_cap c
