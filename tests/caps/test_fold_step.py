@@ -7,7 +7,7 @@ import pytest
 from capstan.audit.models import AuditEntry
 from capstan.caps.actions.cap import grant, open_cap, roll, roll_due, seal_due, void
 from capstan.caps.actions.fold import fold_step
-from capstan.caps.models import Bucket, BucketTally, Cap, Cycle, Drawdown, ThresholdCrossing
+from capstan.caps.models import Bucket, BucketTally, Cap, Cycle, Drawdown, LimitTally, ThresholdCrossing
 from capstan.caps.rules.words import BucketKind
 from capstan.metering.actions.control import assign_session, close_session, close_sessions, decide_fault
 from capstan.metering.actions.packet_log import open_stream
@@ -15,6 +15,7 @@ from capstan.metering.models import Fault, MeterPosition, PacketLog, RadiusSessi
 from capstan.metering.records import pack
 from capstan.metering.rules.words import SessionState, Status
 from capstan.services.models import AccessDue
+from capstan.services.rules import Urgency
 
 from .conftest import GB, START, Provider, check_invariants
 
@@ -341,6 +342,61 @@ def test_writers_are_folded_in_the_order_of_time(provider: Provider) -> None:
     assert len(folded) == 30
     fold_step(provider.conn, now=provider.now)
     assert MeterPosition.objects.get(stream_id=other.stream_id).drained
+
+
+def test_usage_that_comes_days_late_is_held_against_its_own_day(provider: Provider) -> None:
+    """A silent session's Stop tells of three days: each gives as much of the allowance as its own limit allows."""
+    service = provider.service(day_limit_bytes=2 * GB)
+    provider.receive(provider.record(Status.START, session="silent"))
+    provider.fold()
+    for _ in range(3):
+        provider.wait(minutes=5)
+        provider.interim(300, 0, 2 * GB, session=f"day{provider.now.day}")
+        provider.wait(hours=23, minutes=55)
+    hours = int((provider.now - START).total_seconds())
+    provider.receive(provider.record(Status.STOP, hours, 0, 3 * GB, session="silent"))
+    provider.fold()
+    allowance = Bucket.objects.get(service=service)
+    roll(service.pk, now=provider.now)
+    tally = BucketTally.objects.get(bucket=allowance)
+    today = Cap.objects.get(service=service).day_bytes
+    assert tally.drawn_bytes == 3 * 2 * GB + today
+    assert today < GB
+    check_invariants(service)
+
+
+def test_what_earlier_days_drew_is_forgotten_when_their_cycle_is_sealed(provider: Provider) -> None:
+    provider.service(day_limit_bytes=2 * GB)
+    for _ in range(2):
+        provider.wait(minutes=5)
+        provider.interim(300, 0, GB, session=f"day{provider.now.day}")
+        provider.wait(hours=24)
+    roll_due(now=provider.now)
+    assert LimitTally.objects.exists()
+    provider.wait(days=45)
+    while roll_due(now=provider.now) or seal_due(now=provider.now):
+        pass
+    assert not LimitTally.objects.exists()
+
+
+def test_how_urgent_a_change_is(provider: Provider) -> None:
+    service = provider.service()
+
+    def urgency() -> Urgency:
+        return Urgency(AccessDue.objects.get(service=service).urgency)
+
+    AccessDue.objects.all().delete()
+    provider.wait(minutes=5)
+    provider.interim(300, 0, 11 * GB)
+    assert urgency() == Urgency.USAGE
+    grant(
+        service_id=service.pk, kind=BucketKind.TOPUP, size_bytes=GB, source="t", actor="t", now=provider.now
+    )
+    assert urgency() == Urgency.AWAITED
+    AccessDue.objects.all().delete()
+    provider.wait(days=31)
+    assert roll_due(now=provider.now) == 1
+    assert urgency() == Urgency.CROWD
 
 
 def test_many_sessions_are_closed_by_one_row_of_the_log(provider: Provider) -> None:

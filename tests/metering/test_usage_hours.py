@@ -64,6 +64,7 @@ def test_what_was_kept_aside_moves_into_its_month_and_still_adds_up(conn: "psyco
 def test_a_month_is_dropped_when_all_of_it_is_old(conn: "psycopg.Connection[Any]") -> None:
     ensure_months(conn, now=MIDDLE_OF_MAY)
     add_hours(conn.cursor(), {(7, hour(2021, 4, 30, 23)): [1, 2], (7, hour(2021, 5, 1)): [1, 2]})
+    add_hours(conn.cursor(), {(7, hour(2020, 1, 1)): [1, 2]})  # kept aside
     end_of_april = datetime(2021, 6, 30, tzinfo=UTC)
     assert drop_months(conn, now=end_of_april, keep_days=62) == []
     assert drop_months(conn, now=end_of_april, keep_days=60) == ["metering_usagehour_202104"]

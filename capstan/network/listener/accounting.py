@@ -7,6 +7,8 @@ comes.
 
 from datetime import datetime, timedelta
 
+import structlog
+
 from capstan.metering.actions.arrivals import Discovered
 from capstan.metering.actions.packet_log import STREAM_HOURS_MAX, StreamWriter, close_stream, open_stream
 from capstan.metering.records import FORMAT
@@ -24,6 +26,8 @@ from capstan.network.radius.packet import (
     is_authentic_accounting,
     trim,
 )
+
+log = structlog.get_logger()
 
 _FULL = 1024  # records; more wait in the socket's buffer
 _PARKED_MAX = 1024
@@ -162,6 +166,7 @@ class Accounting:
             try:
                 self.take(sock, [arrival], arrived_at)
             except Exception as error:
+                log.exception("a packet that waited for its router could not be handled")
                 packet, address = arrival
                 self._refuse(address, unhandled(error), packet, arrived_at)
 

@@ -177,6 +177,7 @@ class Authentication:
             try:
                 self._enter(one)
             except Exception as error:
+                log.exception("a login that waited for its router could not be handled")
                 self.answers.drop(one.key)
                 self._refuse(one.address, unhandled(error), one.packet, now)
 
