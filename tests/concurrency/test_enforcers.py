@@ -7,7 +7,7 @@ from threading import Barrier, Thread
 import pytest
 from django.db import connections
 
-from capstan.network.actions.due import Due, Later, claim_due, clear, put_off
+from capstan.network.actions.due import Due, Later, claim_due, let_go
 from capstan.network.actions.enforce import Enforcer
 from capstan.network.coa.client import CoaClient
 from capstan.network.models import Command
@@ -92,17 +92,28 @@ def test_what_is_raised_again_while_it_is_held_is_not_cleared(provider: Provider
     capped_lines(provider, 1)
     (held,) = claim_due(now=provider.now, limit=1)
     raise_access_due([held.service_id], cause="topup", now=provider.now)
-    clear([held])
+    let_go(done=[held])
     row = AccessDue.objects.get()
     assert (row.cause, row.lease_until, row.version) == ("topup", None, held.version + 1)
     assert claim_due(now=provider.now, limit=1)[0].version == held.version + 1
+
+
+def test_a_row_that_was_cleared_and_raised_anew_is_another_one(provider: Provider) -> None:
+    """A worker that stood still beyond its lease must not clear what came after another one was done."""
+    capped_lines(provider, 1)
+    (stale,) = claim_due(now=provider.now, limit=1)
+    AccessDue.objects.all().delete()
+    raise_access_due([stale.service_id], cause="topup", now=provider.now + timedelta(minutes=1))
+    assert AccessDue.objects.get().version == stale.version
+    let_go(done=[stale])
+    assert AccessDue.objects.get().cause == "topup"
 
 
 def test_what_is_raised_again_while_it_is_held_is_not_put_off(provider: Provider) -> None:
     capped_lines(provider, 1)
     (held,) = claim_due(now=provider.now, limit=1)
     raise_access_due([held.service_id], cause="topup", now=provider.now)
-    put_off([Later(held, provider.now + timedelta(minutes=15), 9)])
+    let_go(later=[Later(held, provider.now + timedelta(minutes=15), 9)])
     row = AccessDue.objects.get()
     assert (row.due_at <= provider.now, row.attempts) == (True, 0)
 

@@ -65,42 +65,31 @@ def claim_due(*, now: datetime, limit: int, at_least: Urgency = Urgency.CROWD) -
     return [Due(*row) for row in rows]
 
 
-def let_go(laters: Sequence[Later], done: Sequence[Due]) -> None:
-    """Put off the first and clear the others, in one transaction."""
-    ids = [later.due.service_id for later in laters] + [due.service_id for due in done]
+def let_go(*, later: Sequence[Later] = (), done: Sequence[Due] = ()) -> None:
+    """Have the first looked at again at their time, or earlier if they were raised again; clear those that are done.
+
+    What is done but was raised again meanwhile is due again at once.
+    """
+    ids = [one.due.service_id for one in later] + [due.service_id for due in done]
     if ids:
         with transaction.atomic():
             hot.execute(_LOCK, [ids])
-            put_off(laters)
-            clear(done)
+            if later:
+                _put_off(later)
+            if done and _clear(done) < len(done):
+                _put_off([Later(due, due.raised_at, 0) for due in done])
 
 
-def clear(dues: Sequence[Due]) -> None:
-    """Done with these, unless they were raised again: then they are due again at once."""
-    if dues:
-        with transaction.atomic():
-            hot.execute(_LOCK, [[due.service_id for due in dues]])
-            cleared = hot.execute(
-                _CLEAR,
-                [
-                    [due.service_id for due in dues],
-                    [due.version for due in dues],
-                    [due.raised_at for due in dues],
-                ],
-            ).rowcount
-        if cleared < len(dues):
-            put_off([Later(due, due.raised_at, 0) for due in dues])
+def _clear(dues: Sequence[Due]) -> int:
+    columns = [
+        [due.service_id for due in dues], [due.version for due in dues], [due.raised_at for due in dues],
+    ]  # fmt: skip
+    return hot.execute(_CLEAR, columns).rowcount
 
 
-def put_off(laters: Sequence[Later]) -> None:
-    """Let go of these and have them looked at again at their time, or earlier if they were raised again."""
-    if laters:
-        columns: list[Any] = [
-            [later.due.service_id for later in laters],
-            [later.due.version for later in laters],
-            [later.due_at for later in laters],
-            [later.attempts for later in laters],
-        ]
-        with transaction.atomic():
-            hot.execute(_LOCK, columns[:1])
-            hot.execute(_PUT_OFF, columns)
+def _put_off(laters: Sequence[Later]) -> None:
+    columns = [
+        [later.due.service_id for later in laters], [later.due.version for later in laters],
+        [later.due_at for later in laters], [later.attempts for later in laters],
+    ]  # fmt: skip
+    hot.execute(_PUT_OFF, columns)

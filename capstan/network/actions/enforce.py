@@ -98,7 +98,7 @@ class Enforcer:
             commands.settle(self._answered, now=now)
             commands.abandon([sent.compared.session.id for sent in self._sent.values()], now=now)
             at_once = [Later(work.due, now, work.attempts) for work in self._work.values()]
-            due.let_go(at_once + self._released, self._finished)
+            due.let_go(later=at_once + self._released, done=self._finished)
         self._sent.clear()
         self._work.clear()
 
@@ -151,7 +151,7 @@ class Enforcer:
                 for one in fit:
                     self._plan(one, found.get(one.service_id, ()), this, now)
                 sent = commands.intend(this.planned, now=now)
-                due.let_go(this.later, this.done)
+                due.let_go(later=this.later, done=this.done)
         except BaseException:
             for _, each, _ in this.planned:
                 self._pace.cancel(each.nas.id)
@@ -271,7 +271,7 @@ class Enforcer:
             close_sessions(gone, actor=ACTOR, reason="its router does not know the session any more", now=now)
         with transaction.atomic():
             commands.settle(self._answered, now=now)
-            due.let_go(self._released, self._finished)
+            due.let_go(later=self._released, done=self._finished)
         self._answered.clear()
         self._released.clear()
         self._finished.clear()

@@ -17,6 +17,7 @@ class _Router:
     tokens: float
     filled_at: float
     promised_at: float = 0.0
+    held_until: float = 0.0  # the next place is an urgent request's, which will ask again until then
     in_flight: int = 0
     timeouts: int = 0
     closed_until: float = 0.0
@@ -46,6 +47,8 @@ class Pace:
             return router.closed_until - now
         if router.timeouts >= _TIMEOUTS_TO_OPEN and router.in_flight:
             return self._turn(router, rate, now, urgent=urgent) + _PROBE_SECONDS
+        if not urgent and now < router.held_until:
+            return self._turn(router, rate, now, urgent=False)
         if router.in_flight >= IN_FLIGHT_MAX - (0 if urgent else _KEPT):
             return self._turn(router, rate, now, urgent=urgent)
         router.tokens = min(rate, router.tokens + max(now - router.filled_at, 0.0) * rate)
@@ -54,12 +57,16 @@ class Pace:
             return self._turn(router, rate, now, urgent=urgent)
         router.tokens -= 1.0
         router.in_flight += 1
+        if urgent:
+            router.held_until = 0.0
         return 0.0
 
     def _turn(self, router: _Router, rate: float, now: float, *, urgent: bool) -> float:
         """A place in the queue that forms in front of a router: one after the other, at its pace. Urgent: the next place."""
         if urgent:
-            return 1.0 / rate
+            wait = max(1.0 - router.tokens, 0.1) / rate
+            router.held_until = now + wait + 1.0 / rate
+            return wait
         router.promised_at = max(router.promised_at, now) + 1.0 / rate
         return router.promised_at - now
 

@@ -172,6 +172,22 @@ def test_a_profile_without_a_softer_way_is_disconnected_at_once(provider: Provid
     assert provider.codes(nas) == [DISCONNECT]
 
 
+def test_an_acknowledgement_is_the_end_unless_the_line_was_raised_meanwhile(provider: Provider) -> None:
+    nas = provider.router()
+    service = provider.service()
+    provider.session(service, nas, got=OPEN)
+    for raised_meanwhile in (False, True):
+        provider.cap(service, state="open" if raised_meanwhile else "walled")
+        provider.step()
+        if raised_meanwhile:
+            provider.wake(service, "again")
+        provider.enforcer._take_in(
+            provider.enforcer.client.collect(now=provider.now.timestamp()), provider.now
+        )
+        assert AccessDue.objects.filter(cause="again").exists() == raised_meanwhile
+        assert AccessDue.objects.exists() == raised_meanwhile
+
+
 def test_a_session_the_router_does_not_know_is_closed(
     provider: Provider, monkeypatch: pytest.MonkeyPatch
 ) -> None:

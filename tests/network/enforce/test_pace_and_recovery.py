@@ -14,6 +14,7 @@ from capstan.network.actions.reconcile import batch_size, sweep
 from capstan.network.coa.client import CoaClient
 from capstan.network.models import Command, SessionAccess
 from capstan.services.models import AccessDue
+from capstan.services.rules import Urgency
 
 from .lab import ACK, COA, DISCONNECT, OPEN, SILENT, START, WALLED, Provider, access_of, close, commands
 
@@ -54,6 +55,42 @@ def test_a_single_order_is_not_stuck_behind_a_mass_change(provider: Provider) ->
         provider.step(milliseconds=100)
     assert b"81a00041" in [request["Acct-Session-Id"][0] for request in port.heard]
     assert len(port.heard) < 25
+
+
+def test_an_order_does_not_queue_behind_its_routers_crowd(provider: Provider) -> None:
+    nas = lines(provider, 60, coa_per_second=2)
+    AccessDue.objects.update(urgency=Urgency.CROWD)
+    provider.step()
+    order = provider.service("order@example.net")
+    session = provider.session(order, nas, got=WALLED)
+    provider.wake(order, "topup")
+    for _ in range(12):
+        provider.step(milliseconds=100)
+    told = [request["Acct-Session-Id"][0] for request in provider.ports[nas.pk].heard]
+    assert bytes(session.acct_session_id) in told
+    assert len(told) < 6
+
+
+def test_a_crowd_leaves_room_for_what_somebody_waits_for(
+    provider: Provider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("capstan.network.actions.enforce.IN_FLIGHT_MAX", 8)
+    monkeypatch.setattr("capstan.network.actions.enforce._CROWD_IN_FLIGHT_MAX", 4)
+    monkeypatch.setattr("capstan.network.actions.enforce.CLAIM_MAX", 2)
+    nas = provider.router("mikrotik", SILENT)
+    for number in range(10):
+        service = provider.service(f"crowd{number}@example.net")
+        provider.session(service, nas, got=OPEN)
+        provider.cap(service, state="walled")
+    AccessDue.objects.update(urgency=Urgency.CROWD)
+    for _ in range(6):
+        provider.step(milliseconds=10)
+    assert provider.enforcer.client.in_flight == 4
+    order = provider.service("order@example.net")
+    provider.session(order, nas, got=WALLED)
+    provider.wake(order, "topup")
+    provider.step(milliseconds=10)
+    assert provider.enforcer.client.in_flight == 5
 
 
 def test_a_dead_router_is_left_alone_and_does_not_hold_up_another(provider: Provider) -> None:
