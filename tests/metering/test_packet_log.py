@@ -1,6 +1,5 @@
 """The packet log: numbered rows per stream, partitions made ahead and dropped only when folded."""
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -18,16 +17,6 @@ from capstan.metering.actions.packet_log import (
 
 NOON = datetime(2021, 3, 10, 12, tzinfo=UTC)
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def conn(transactional_db: None) -> Iterator["psycopg.Connection[Any]"]:
-    with connect() as opened:
-        yield opened
-        for (name,) in opened.execute(
-            "SELECT relname FROM pg_class WHERE relname ~ '^metering_packetlog_2021' AND relkind = 'r'"
-        ).fetchall():
-            opened.execute(f"DROP TABLE {name}")
 
 
 def rows(conn: "psycopg.Connection[Any]") -> list[tuple[Any, ...]]:

@@ -1,28 +1,16 @@
 """Hourly usage by months: made ahead, filled from what came before them, dropped when old."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import psycopg
 import pytest
 
-from capstan.db.connection import connect
 from capstan.metering.actions.sessions import add_hours
 from capstan.metering.actions.usage_hours import drop_months, ensure_months
 
 MIDDLE_OF_MAY = datetime(2021, 5, 15, 12, tzinfo=UTC)
 pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture
-def conn(transactional_db: None) -> Iterator["psycopg.Connection[Any]"]:
-    with connect() as opened:
-        yield opened
-        for (name,) in opened.execute(
-            "SELECT relname FROM pg_class WHERE relname ~ '^metering_usagehour_2021' AND relkind = 'r'"
-        ).fetchall():
-            opened.execute(f"DROP TABLE {name}")
 
 
 def hour(*moment: int) -> int:
