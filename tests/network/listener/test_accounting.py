@@ -3,12 +3,16 @@
 import hashlib
 import struct
 from collections.abc import Callable
+from datetime import datetime
+from typing import Any
 
 import pytest
 
 from capstan.metering.models import Nas, PacketSample, Peer, Quarantine, Stream
 from capstan.metering.records import texts_of
+from capstan.network.listener.accounting import Accounting
 from capstan.network.listener.process import Listener
+from capstan.network.listener.quarantine import Quarantine
 from capstan.values import clock
 from tests.network.listener.client import Client, encode, interim, u32
 from tests.network.listener.conftest import Provider, logged, wait_for
@@ -195,3 +199,23 @@ def test_records_are_dated_by_their_receipt(provider: Provider, start: Callable[
     with connect() as conn:
         rows = conn.execute("SELECT seq, day, received_at, count FROM metering_packetlog").fetchall()
     assert rows == [(1, moment.date(), moment, 1)]
+
+
+def test_a_parked_packet_that_makes_us_stumble_does_not_hold_up_the_next(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    quarantine = Quarantine()
+    half = Accounting(quarantine)
+    taken: list[bytes] = []
+
+    def take(_sock: Any, arrivals: list[Any], _now: datetime) -> None:
+        if arrivals[0][0] == b"bad":
+            raise ZeroDivisionError
+        taken.append(arrivals[0][0])
+
+    monkeypatch.setattr(half, "take", take)
+    for packet in (b"bad", b"good"):
+        half._park(None, (packet, ("192.0.2.1", 1)), clock.now())  # type: ignore[arg-type]
+    half.unpark()
+    assert taken == [b"good"]
+    assert [one.reason for one in quarantine.take()] == ["could not be handled: ZeroDivisionError"]
