@@ -10,9 +10,9 @@ import pytest
 
 from capstan.metering.models import Nas, PacketSample, Peer, Quarantine, Stream
 from capstan.metering.records import texts_of
+from capstan.network.listener import quarantine
 from capstan.network.listener.accounting import Accounting
 from capstan.network.listener.process import Listener
-from capstan.network.listener.quarantine import Quarantine
 from capstan.values import clock
 from tests.network.listener.client import Client, encode, interim, u32
 from tests.network.listener.conftest import Provider, logged, wait_for
@@ -204,8 +204,8 @@ def test_records_are_dated_by_their_receipt(provider: Provider, start: Callable[
 def test_a_parked_packet_that_makes_us_stumble_does_not_hold_up_the_next(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    quarantine = Quarantine()
-    half = Accounting(quarantine)
+    refused = quarantine.Quarantine()
+    half = Accounting(refused)
     taken: list[bytes] = []
 
     def take(_sock: Any, arrivals: list[Any], _now: datetime) -> None:
@@ -218,4 +218,4 @@ def test_a_parked_packet_that_makes_us_stumble_does_not_hold_up_the_next(
         half._park(None, (packet, ("192.0.2.1", 1)), clock.now())  # type: ignore[arg-type]
     half.unpark()
     assert taken == [b"good"]
-    assert [one.reason for one in quarantine.take()] == ["could not be handled: ZeroDivisionError"]
+    assert [one.reason for one in refused.take()] == ["could not be handled: ZeroDivisionError"]
