@@ -66,6 +66,9 @@ class Options(BaseSettings):
         "ZA", "for phone numbers written without a country code", "two letters of ISO 3166"
     )
     currency: str = _option("ZAR", "of all prices", "three letters of ISO 4217", pattern=r"^[A-Z]{3}$")
+    locale: str = _option(
+        "en_ZA", "how amounts and dates are written", "a CLDR locale like en_ZA, af_ZA or de_DE"
+    )
     binary_units: bool = _option(False, "1 GB is 2^30 bytes instead of 10^9", "true or false")
 
     radius_hosts: Texts = _option(
@@ -104,6 +107,18 @@ class Options(BaseSettings):
         "host names the web server answers to",
         "names, separated by commas",
     )
+    public_url: str | None = _option(
+        None,
+        "where customers reach the web server: the beginning of links in messages; without it http://<web_bind>",
+        "https://host, with a path if there is one, without a slash at the end",
+        pattern=r"^https?://[^\s/]+(/[^\s/]+)*$",
+    )
+    trusted_proxies: Texts = _option(
+        (),
+        "reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed",
+        "IP addresses, separated by commas",
+    )
+    demo: bool = _option(False, "the demo provider's pages; `capstan up --demo` sets it", "true or false")
     metrics_token: SecretStr | None = _option(
         None,
         "lets other machines read /metrics with `Authorization: Bearer …`",
@@ -130,7 +145,7 @@ class Options(BaseSettings):
         "info", "the least a line must matter to be written", "debug, info, warning or error"
     )
 
-    @field_validator("radius_hosts", "allowed_hosts", mode="before")
+    @field_validator("radius_hosts", "allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (
@@ -141,13 +156,29 @@ class Options(BaseSettings):
 
     @field_validator("radius_hosts")
     @classmethod
+    def _some(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not value:
+            raise ValueError("empty")
+        return value
+
+    @field_validator("radius_hosts", "trusted_proxies")
+    @classmethod
     def _addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         from ipaddress import ip_address
 
-        if not value:
-            raise ValueError("empty")
         for host in value:
             ip_address(host)
+        return value
+
+    @field_validator("locale")
+    @classmethod
+    def _known_locale(cls, value: str) -> str:
+        from babel.core import Locale, UnknownLocaleError
+
+        try:
+            Locale.parse(value)
+        except UnknownLocaleError as problem:
+            raise ValueError("no such locale") from problem
         return value
 
     @field_validator("time_zone")
@@ -208,6 +239,11 @@ def split_bind(value: str) -> tuple[str, int]:
     if not parts.hostname or not parts.port or parts.path:
         raise ValueError("not host:port")
     return parts.hostname, parts.port
+
+
+def public_url(options: Options) -> str:
+    """The beginning of every link that leaves the house, without a slash at the end."""
+    return options.public_url or f"http://{options.web_bind}"
 
 
 def config_file() -> Path:

@@ -53,6 +53,7 @@ class _Supervisor:
     def __init__(self, options: Options, names: Sequence[str]) -> None:
         self._options = options
         self._names = names
+        self._demo = "demo" in names
         self._server: embedded.Server | None = None
         self._children: list[Child] = []
         self._asked_at: float | None = None
@@ -136,7 +137,7 @@ class _Supervisor:
             raise OperatorError("the database could not be brought up to date: see above")
 
     def _environment(self) -> dict[str, str]:
-        return dict(os.environ)
+        return {**os.environ, **({"CAPSTAN_DEMO": "true"} if self._demo else {})}
 
 
 def _command(name: str) -> list[str]:

@@ -19,7 +19,8 @@ _DECIMALS_OTHER_THAN_TWO = {  # ISO 4217 minor units
 _AMOUNT = re.compile(r"\d{1,15}(?:\.\d{1,3})?", re.ASCII)
 
 
-def _decimals(currency: str) -> int:
+def minor_digits(currency: str) -> int:
+    """How many decimals the currency has (ISO 4217)."""
     return _DECIMALS_OTHER_THAN_TWO.get(currency, 2)
 
 
@@ -30,7 +31,7 @@ def parse_money(text: str, currency: str) -> int:
     """
     if not _AMOUNT.fullmatch(text.strip()):
         raise Refused(f"{text!r} is not an amount of money: write it like 35.00, without a currency sign")
-    minor = Decimal(text.strip()).scaleb(_decimals(currency))
+    minor = Decimal(text.strip()).scaleb(minor_digits(currency))
     if minor != minor.to_integral_value():
         raise Refused(f"{text!r} has more decimals than {currency} has")
     return int(minor)
@@ -38,5 +39,5 @@ def parse_money(text: str, currency: str) -> int:
 
 def format_money(amount_minor: int, currency: str) -> str:
     """The amount with its currency code, as in `ZAR 35.00`. Pages use the reader's locale instead."""
-    amount = Decimal(amount_minor).scaleb(-_decimals(currency))
-    return f"{currency}{_NBSP}{amount:.{_decimals(currency)}f}"
+    amount = Decimal(amount_minor).scaleb(-minor_digits(currency))
+    return f"{currency}{_NBSP}{amount:.{minor_digits(currency)}f}"
