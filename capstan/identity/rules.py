@@ -19,7 +19,7 @@ class Permission(StrEnum):
     REVERSE_USED = "take back a top-up that was used"
     EXCEED_CEILING = "go beyond a spending ceiling"
     APPROVE_ORDERS = "approve an order in the customer's name"
-    SEE_LINE_PASSWORD = "see a line's password"
+    SEE_LINE_PASSWORD = "see a line's password"  # noqa: S105
     EDIT_TEMPLATES = "edit message templates"
     EDIT_LIMITS = "change ceilings and who may authorise"
     MANAGE_STAFF = "manage staff logins"
