@@ -6,7 +6,7 @@ from typing import Any
 from django.db import transaction
 
 from capstan.audit.actions import record
-from capstan.catalog.models import Brand, OfferPrice, Package, PackageVersion, TopUpOffer
+from capstan.catalog.models import Brand, DataPrice, OfferPrice, Package, PackageVersion, TopUpOffer
 from capstan.catalog.rules import Terms, check_terms, format_window
 from capstan.values.refused import Refused
 
@@ -177,6 +177,26 @@ def set_price(
     price = OfferPrice.objects.create(offer_id=offer_id, valid_from=valid_from, price_minor=price_minor)
     details = {"price_minor": price_minor, "valid_from": valid_from.isoformat()}
     record(actor=actor, action="catalog.set_price", subject=f"offer:{offer_id}", now=now, details=details)
+    return price
+
+
+@transaction.atomic
+def set_data_price(
+    *, brand_id: int, per_gb_minor: int, valid_from: datetime, actor: str, now: datetime
+) -> DataPrice:
+    """What a GB of any size costs from `valid_from` on, in minor units with VAT. Raises Refused."""
+    if per_gb_minor < 0:
+        raise Refused("A price can't be less than nothing.")
+    if valid_from < now:
+        raise Refused("A price can't begin in the past: customers have bought at the old one.")
+    Brand.objects.select_for_update(no_key=True).get(pk=brand_id)
+    if DataPrice.objects.filter(brand_id=brand_id, valid_from=valid_from).exists():
+        raise Refused("There is a price per GB from that very moment already.")
+    price = DataPrice.objects.create(brand_id=brand_id, valid_from=valid_from, per_gb_minor=per_gb_minor)
+    details = {"per_gb_minor": per_gb_minor, "valid_from": valid_from.isoformat()}
+    record(
+        actor=actor, action="catalog.set_data_price", subject=f"brand:{brand_id}", now=now, details=details
+    )
     return price
 
 

@@ -115,3 +115,17 @@ class OfferPrice(models.Model):
             models.UniqueConstraint(fields=["offer", "valid_from"], name="offerprice_dated"),
             models.CheckConstraint(condition=models.Q(price_minor__gte=0), name="offerprice_amount"),
         ]
+
+
+class DataPrice(models.Model):
+    """What a GB costs when somebody chooses a size himself, from a date on; VAT included."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="data_prices")
+    valid_from = models.DateTimeField()
+    per_gb_minor = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "valid_from"], name="dataprice_dated"),
+            models.CheckConstraint(condition=models.Q(per_gb_minor__gte=0), name="dataprice_amount"),
+        ]

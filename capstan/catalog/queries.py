@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from django.db.models import OuterRef, Subquery
 
-from capstan.catalog.models import OfferPrice, PackageVersion, TopUpOffer
+from capstan.catalog.models import DataPrice, OfferPrice, PackageVersion, TopUpOffer
 from capstan.catalog.rules import (
     AtCap,
     Counting,
@@ -83,3 +83,9 @@ def offers_on_sale(*, at: datetime, brand_id: int | None = None) -> list[Offer]:
         offers = offers.filter(brand_id=brand_id)
     rows = offers.filter(price_minor__isnull=False).order_by("brand_id", "letter").values_list(*Offer._fields)
     return [Offer._make(row) for row in rows]
+
+
+def price_per_gb(brand_id: int, *, at: datetime) -> int | None:
+    """What a GB costs at this instant, in minor units with VAT; None: sizes of one's own aren't sold."""
+    prices = DataPrice.objects.filter(brand_id=brand_id, valid_from__lte=at).order_by("-valid_from")
+    return prices.values_list("per_gb_minor", flat=True).first()

@@ -99,6 +99,18 @@ def grant(
     return bucket
 
 
+def lock(service_id: int, *, now: datetime) -> CapRow:
+    """Lock the service's cap row for the caller's transaction, brought up to date, and return it as it stands.
+
+    Whoever decides about a service's buckets takes this lock first. Raises Refused if there is no such service.
+    """
+    assert connection.in_atomic_block
+    with connection.cursor() as cursor:
+        settlement = _settled(cursor, service_id, now)
+        settlement.save()
+    return settlement.caps[service_id]
+
+
 def _settled(cursor: store.Cursor, service_id: int, now: datetime) -> Settlement:
     settlement = Settlement(cursor, [service_id], zone=provider_zone(), now=now, urgency=Urgency.AWAITED)
     if settlement.missing:

@@ -14,7 +14,8 @@ from capstan.metering.models import Fault, Quarantine, RadiusSession
 from capstan.metering.rules.words import FaultState, SessionState
 from capstan.network.models import Command, LoginFailure, SessionAccess
 from capstan.network.queries import lines
-from capstan.network.rules.access import Access, Line, access_hash, desired_access
+from capstan.network.queries.state import idle, should_have
+from capstan.network.rules.access import Access, access_hash, desired_access
 from capstan.network.rules.compare import Compared, given
 from capstan.network.rules.compare import LineFacts as ComparedLine
 from capstan.network.rules.enforcement import next_step
@@ -60,7 +61,7 @@ def explain(username: str, *, now: datetime) -> Explanation | UnknownLine:
     compared = lines.compared([service.pk], now=now).get(service.pk, [])
     newest = RadiusSession.objects.filter(service=service).order_by("-id")
     open_now = list(newest.exclude(state=SessionState.CLOSED).select_related("nas", "nas__peer"))
-    should = _should(known, compared)
+    should = should_have(known, compared)
     latest = max(newest[:5], key=lambda one: one.last_seen_at, default=None)
     return Explanation(
         as_of=now,
@@ -138,15 +139,6 @@ def _standing(service_id: int, now: datetime) -> Standing | None:
         return None
 
 
-def _should(known: ComparedLine | None, compared: Sequence[Compared]) -> Access | None:
-    """What the line should have: that of its newest session, since a device may be the wrong one; else of the next."""
-    if known is None:
-        return None
-    if compared:
-        return compared[-1].access
-    return desired_access(_idle(known))
-
-
 def _access(access: Access) -> AccessFacts:
     reasons = [str(reason) for reason in access.reasons]
     return AccessFacts(access.kind, access.rate_up_kbps, access.rate_down_kbps, reasons)
@@ -197,15 +189,9 @@ def _session(
 def _names_of_hashes(known: ComparedLine) -> dict[bytes, str]:
     """The kind of access behind each hash that the line could have got on its present terms."""
     by_state = (
-        desired_access(_idle(known)._replace(status=ServiceStatus.ACTIVE, cap_state=s)) for s in CapState
+        desired_access(idle(known)._replace(status=ServiceStatus.ACTIVE, cap_state=s)) for s in CapState
     )
     return {access_hash(access): access.kind for access in by_state}
-
-
-def _idle(known: ComparedLine) -> Line:
-    terms = known.terms
-    rates = (terms.rate_up_kbps, terms.rate_down_kbps, terms.throttle_up_kbps, terms.throttle_down_kbps)
-    return Line(known.status, known.cap_state, False, *rates)
 
 
 def _due(service_id: int) -> DueFacts | None:
