@@ -13,7 +13,7 @@ import psycopg
 from django.db import connection, transaction
 from psycopg import sql
 
-Channel = Literal["enforce", "roll"]
+Channel = Literal["enforce", "roll", "message"]
 _PREFIX = "capstan_"
 _listening: "WeakKeyDictionary[psycopg.Connection[Any], set[Channel]]" = WeakKeyDictionary()
 
@@ -49,4 +49,5 @@ def _send(channel: Channel) -> None:
         cursor.execute(f"NOTIFY {_PREFIX}{channel}")
 
 
-_SENDERS = {"enforce": partial(_send, "enforce"), "roll": partial(_send, "roll")}
+_CHANNELS: tuple[Channel, ...] = ("enforce", "roll", "message")
+_SENDERS = {channel: partial(_send, channel) for channel in _CHANNELS}

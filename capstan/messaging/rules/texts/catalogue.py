@@ -1,0 +1,12 @@
+"""Every template with our own texts, in English and Afrikaans. Providers edit them in the console; see `TemplateEdit`.
+
+SMS texts stay within the GSM alphabet, which has no ê, ë or ô: each of them would more than double the price.
+"""
+
+from collections.abc import Mapping
+
+from capstan.messaging.rules.templates import Template
+from capstan.messaging.rules.texts.people import LIST, ORDERS
+from capstan.messaging.rules.texts.topups import ANSWERS, CAP, TOPUP
+
+TEMPLATES: Mapping[str, Template] = {one.code: one for one in (*CAP, *TOPUP, *ANSWERS, *LIST, *ORDERS)}
