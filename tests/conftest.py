@@ -15,6 +15,7 @@ from capstan.config.embedded.server import Server, throwaway, url_of
 from capstan.db.connection import connect
 from capstan.metering.actions.packet_log import ensure_partitions
 from capstan.values import clock
+from tools import assets
 
 FIELD_KEY = bytes(range(32))
 settings.FIELD_KEY = FIELD_KEY  # before the first field is sealed; real keys are the data dir's
@@ -22,6 +23,16 @@ settings.FIELD_KEY = FIELD_KEY  # before the first field is sealed; real keys ar
 
 ONE_AT_A_TIME = ("faults", "peers", "concurrency", "acceptance")
 """Folders whose tests load the machine or kill processes: under xdist they share one worker."""
+
+
+def pytest_configure() -> None:
+    """Pages link to assets by their hashed names, so those must be made before the first page is."""
+    try:
+        assets.ensure()
+    except assets.Broken as problem:
+        raise pytest.UsageError(
+            f"{problem}; what pages look like comes from there (tools/assets.py)"
+        ) from None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -1,12 +1,13 @@
 #!/bin/sh
-# Make .venv with everything in uv.lock, on a fresh Debian or Ubuntu too. Does nothing when that is done already.
+# Make .venv with everything in uv.lock, on a fresh Debian or Ubuntu too, and the assets that browsers get.
+# Does nothing when that is done already.
 set -eu
 cd "$(dirname "$0")/.."
 
 done_for=.venv/set-up-for
 wanted=$(cat uv.lock pyproject.toml tools/setup.sh | sha256sum)
 if [ -f "$done_for" ] && [ "$(cat "$done_for")" = "$wanted" ]; then
-    exit 0
+    exec .venv/bin/python -m tools.assets
 fi
 
 as_root() {
@@ -51,3 +52,4 @@ if [ ! -x .venv/bin/uv ]; then
 fi
 .venv/bin/uv sync --frozen --inexact --quiet # inexact: uv itself is not in its own lock file
 printf '%s\n' "$wanted" >"$done_for"
+exec .venv/bin/python -m tools.assets

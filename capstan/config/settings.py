@@ -1,6 +1,7 @@
 """Django's settings, derived from the operator's `Options`: nothing here is set by hand."""
 
 import secrets
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from capstan.config import database, keys, options
@@ -67,6 +68,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
+                "capstan.ui.context.page",
             ]
         },
     }
@@ -87,6 +89,11 @@ DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 LOGGING_CONFIG = None  # capstan.config.logs sets logging up
 
 STATIC_URL = "static/"
+STATIC_ROOT = Path(__file__).parent.parent / "ui" / "built"  # made by tools/assets.py, part of the package
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "capstan.ui.storage.HashedStorage"},
+}
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

@@ -10,6 +10,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.glogging import Logger
 
 from capstan.config import ports
+from capstan.config.errors import OperatorError
 from capstan.config.options import Options
 from capstan.config.parent_death import die_with_parent
 from capstan.db.beat import Beat
@@ -57,8 +58,10 @@ class _Server(BaseApplication):
 
 
 def run() -> None:
-    """Serve until SIGTERM or SIGINT. Raises OperatorError when the port is taken."""
+    """Serve until SIGTERM or SIGINT. Raises OperatorError when the port is taken or there are no assets."""
     options: Options = settings.OPTIONS
+    if not (settings.STATIC_ROOT / "staticfiles.json").exists():
+        raise OperatorError("the pages' stylesheets aren't there: make them with `python -m tools.assets`")
     ports.require_free(ports.web(options))
     _Server(options).run()  # type: ignore[no-untyped-call]
 

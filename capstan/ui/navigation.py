@@ -1,0 +1,70 @@
+"""Where the console leads to: jobs, search, the account. A page that doesn't exist has no entry."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from django.http import HttpRequest
+from django.urls import NoReverseMatch, reverse
+
+
+class Entry(NamedTuple):
+    label: str
+    icon: str
+    url: str
+    is_current: bool = False
+    waiting: int = 0
+
+
+class Links(NamedTuple):
+    """All of the console's frame; an empty address means there is no such page."""
+
+    home: str
+    search: str
+    sign_out: str
+    jobs: tuple[Entry, ...]
+    account: tuple[Entry, ...]
+
+
+# label, icon, name of the page's address
+JOBS = (
+    ("Customers", "users", "console:customers"),
+    ("Needs a person", "hand-stop", "console:needs_person"),
+    ("Waiting orders", "clock", "console:waiting_orders"),
+    ("Messages", "message", "console:messages"),
+    ("Network", "network", "console:network"),
+    ("Billing", "file-invoice", "console:billing"),
+    ("Helpdesk", "lifebuoy", "console:helpdesk"),
+    ("Templates", "template", "console:templates"),
+    ("Settings", "settings", "console:settings"),
+)
+ACCOUNT = (
+    ("Password", "lock", "account_change_password"),
+    ("Two-step sign-in", "shield-check", "mfa_index"),
+)
+
+
+def console_links(request: HttpRequest | None, counts: Mapping[str, int]) -> Links:
+    """The frame of a console page. `counts` says by address name how much waits there."""
+    path = request.path if request is not None else ""
+    return Links(
+        address("console:home") or address("console:customers") or "/",
+        address("console:search"),
+        address("account_logout"),
+        tuple(_entries(JOBS, path, counts)),
+        tuple(_entries(ACCOUNT, path, counts)),
+    )
+
+
+def address(name: str) -> str:
+    """The address of the page of this name; empty when there is none."""
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def _entries(wanted: tuple[tuple[str, str, str], ...], path: str, counts: Mapping[str, int]) -> list[Entry]:
+    """The longest address that the path begins with is where we are."""
+    there = [(label, icon, url, name) for label, icon, name in wanted if (url := address(name))]
+    current = max((url for _, _, url, _ in there if path.startswith(url)), key=len, default="")
+    return [Entry(label, icon, url, url == current, counts.get(name, 0)) for label, icon, url, name in there]
