@@ -121,6 +121,15 @@ ORDERS = (
         },
     ),
     template(
+        "website.disputed",
+        "The answer to NO after an order on the website",
+        "support",
+        sms={
+            "en": "Thank you. Somebody will look into that order and call you.[ Or call {support}.]\n{provider}",
+            "af": "Dankie. Iemand sal na daardie bestelling kyk en jou bel.[ Of bel {support}.]\n{provider}",
+        },
+    ),
+    template(
         "website.link",
         "A link that works once, for who has forgotten the line's login",
         "service link minutes",

@@ -135,6 +135,17 @@ TOPUP = (
         },
         titles={"en": "Your top-up waits to be allowed", "af": "Jou aanvulling wag vir toestemming"},
     ),
+    template(
+        "topup.unpaid",
+        "An order waits for its payment",
+        "size price service support",
+        sms={
+            "en": "Your top-up of {size}[ on {service}] is added as soon as {price} is paid.[ To pay call {support}.]",
+            "af": "Jou aanvulling van {size}[ op {service}] word bygevoeg sodra {price} betaal is.[ Om te betaal bel"
+            " {support}.]",
+        },
+        titles={"en": "Your top-up waits for its payment", "af": "Jou aanvulling wag vir betaling"},
+    ),
 )
 
 ANSWERS = (

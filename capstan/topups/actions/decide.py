@@ -1,0 +1,59 @@
+"""Whether an order is let through now, has to wait, or is refused."""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+
+from capstan.caps.models import Cap
+from capstan.services.models import Service
+from capstan.topups.actions.add import add_data
+from capstan.topups.actions.ask import ask_authorisers
+from capstan.topups.actions.events import move_to
+from capstan.topups.models import Order
+from capstan.topups.queries.rules_of import account_rule, ceiling_of
+from capstan.topups.queries.sale import hindrance_of, spent
+from capstan.topups.rules.sale import CUSTOMER_WORDS, STAFF_WORDS, beyond_ceiling
+from capstan.topups.rules.words import Channel, OrderState
+
+WAITS_FOR = timedelta(hours=48)
+"""How long an order waits for authorisation or payment before it expires."""
+
+
+def decide(order: Order, actor: str, *, now: datetime) -> None:
+    """Let the order through, have it wait, or refuse it; limits, ceilings and the line are checked each time.
+
+    The caller holds the lock on the line's cap row.
+    """
+    problem = _problem(order, now)
+    if problem:
+        order.refused_because = problem
+        move_to(order, OrderState.REFUSED, actor, problem, now)
+        return
+    rule = account_rule(Service.objects.values_list("customer_id", flat=True).get(pk=order.service_id))
+    if rule.needs_authorisation and not order.authorised_by:
+        order.expires_at = now + WAITS_FOR
+        move_to(order, OrderState.AWAITING_AUTHORISATION, actor, "the account wants it authorised", now)
+        ask_authorisers(order, now)
+    elif rule.pays_first and order.price_minor and order.state != OrderState.AWAITING_PAYMENT:
+        order.expires_at = now + WAITS_FOR
+        move_to(order, OrderState.AWAITING_PAYMENT, actor, "the account pays first", now)
+    else:
+        add_data(order, actor, now=now)
+
+
+def _problem(order: Order, now: datetime) -> str:
+    """Why this order can't be let through, in words for whoever ordered; empty if it can."""
+    in_the_way = hindrance_of(order.service_id, order.size_bytes, now=now)
+    if in_the_way is not None:
+        words = STAFF_WORDS if order.channel == Channel.AGENT else CUSTOMER_WORDS
+        return words[in_the_way]
+    if order.beyond_ceiling:
+        return ""
+    cycle_start = Cap.objects.values_list("cycle_start", flat=True).get(pk=order.service_id)
+    return beyond_ceiling(
+        ceiling_of(order.service_id),
+        spent(order.service_id, cycle_start, but=order.pk),
+        order.price_minor,
+        order.size_bytes,
+        settings.FORMATS,
+    )

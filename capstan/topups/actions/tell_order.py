@@ -1,0 +1,83 @@
+"""Telling people what became of an order."""
+
+from datetime import datetime
+
+from django.conf import settings
+
+from capstan.caps.queries import standing
+from capstan.messaging.rules.texts.phrases import Phrase, phrase
+from capstan.messaging.rules.words import Medium
+from capstan.topups.actions.tell import To, language_of, line_name, tell, to_entry
+from capstan.topups.models import ListEntry, Order
+from capstan.topups.rules.words import Channel, EntryState, Restore
+
+
+def tell_added(order: Order, now: datetime) -> None:
+    """Whoever ordered by SMS gets the answer; an order by another way is told to the line's notification list."""
+    if order.channel == Channel.SMS:
+        language = language_of(order.service_id, order.reply_to)
+        tell(
+            To(order.service_id, Medium.SMS, order.reply_to, language),
+            "topup.added",
+            added_values(order, order.reply_to, language, now),
+            cause=f"added:{order.pk}",
+            in_reply_to=inbound_of(order),
+            now=now,
+        )
+        return
+    if order.channel == Channel.WEBSITE:
+        _tell_ordered_online(order, now)
+        return
+    listed = ListEntry.objects.filter(
+        service_id=order.service_id, state=EntryState.CONFIRMED, is_paused=False
+    )
+    for entry in listed.order_by("pk"):
+        values = added_values(order, entry.address, entry.language, now)
+        tell(to_entry(entry), "topup.added", values, cause=f"added:{order.pk}", now=now)
+
+
+def _tell_ordered_online(order: Order, now: datetime) -> None:
+    formats = settings.FORMATS
+    listed = ListEntry.objects.filter(service_id=order.service_id, state=EntryState.CONFIRMED)
+    for entry in listed.order_by("pk"):
+        values = {
+            "size": formats.short_size(order.size_bytes),
+            "price": formats.short_money(order.price_minor),
+            "service": order.service.username,
+        }
+        tell(to_entry(entry), "website.ordered", values, cause=f"added:{order.pk}", now=now)
+
+
+def tell_refused(order: Order, now: datetime) -> None:
+    """Whoever ordered by SMS hears why a waiting order came to nothing."""
+    if order.reply_to:
+        tell(
+            To(order.service_id, Medium.SMS, order.reply_to, language_of(order.service_id, order.reply_to)),
+            "topup.refused",
+            {"reason": order.refused_because},
+            cause=f"refused:{order.pk}",
+            in_reply_to=inbound_of(order),
+            now=now,
+        )
+
+
+def inbound_of(order: Order) -> int | None:
+    """The reply by which it was ordered."""
+    kind, _, number = order.idempotency_key.partition(":")
+    return int(number) if kind == "inbound" else None
+
+
+def added_values(order: Order, address: str, language: str, now: datetime) -> dict[str, str]:
+    """What is said once data was added: size, price, the new remaining data, when it is charged, what the line does."""
+    formats = settings.FORMATS
+    charged = Phrase.NEXT_INVOICE if order.price_minor else Phrase.FREE
+    what_follows = {Restore.PENDING: Phrase.RESETS, Restore.NEXT_LOGIN: Phrase.NEXT_LOGIN}
+    follows = what_follows.get(Restore(order.restore))
+    return {
+        "size": formats.short_size(order.size_bytes),
+        "price": formats.short_money(order.price_minor),
+        "left": formats.short_size(standing(order.service_id, now=now).remaining),
+        "charged": phrase(charged, language),
+        "reset": phrase(follows, language) if follows else "",
+        "service": line_name(order.service_id, address),
+    }

@@ -1,0 +1,62 @@
+"""Orders, for the pages that show them."""
+
+from datetime import datetime
+
+from django.conf import settings
+from django.db.models import QuerySet
+
+from capstan.identity.rules import Actor
+from capstan.topups.models import AuthorisationRequest, Order
+from capstan.topups.rules.describe import Facts, Progress, progress
+from capstan.topups.rules.words import WAITING, OrderState, Restore
+
+
+def visible_to(actor: Actor) -> QuerySet[Order]:
+    """The orders whose data this login may see: staff all, a customer those of his own lines (I8)."""
+    orders = Order.objects.select_related("service__customer", "offer", "bucket__tally", "charge")
+    return orders if actor.is_staff else orders.filter(service__customer_id__in=actor.customer_ids)
+
+
+def of_service(service_id: int, *, limit: int = 50) -> list[Order]:
+    """A line's orders, newest first."""
+    found = Order.objects.filter(service_id=service_id).select_related("offer", "bucket__tally", "charge")
+    return list(found.order_by("-created_at", "-pk")[:limit])
+
+
+def of_customer(customer_id: int, *, limit: int = 20) -> list[Order]:
+    """Orders of all lines of a customer, newest first."""
+    found = Order.objects.filter(service__customer_id=customer_id).select_related("service", "offer")
+    return list(found.order_by("-created_at", "-pk")[:limit])
+
+
+def waiting(*, limit: int = 200) -> list[Order]:
+    """Orders that wait for authorisation or payment, the one that expires first on top."""
+    found = Order.objects.filter(state__in=WAITING).select_related("service__customer", "offer")
+    return list(found.order_by("expires_at", "pk")[:limit])
+
+
+def needing_person(*, limit: int = 200) -> list[Order]:
+    """Orders that somebody has to look at, the oldest first."""
+    found = Order.objects.exclude(needs_person="").select_related("service__customer", "offer")
+    return list(found.order_by("created_at", "pk")[:limit])
+
+
+def requests_of(order_id: int) -> list[AuthorisationRequest]:
+    """Whom an order was put to, and what they answered."""
+    found = AuthorisationRequest.objects.filter(order_id=order_id).select_related("authoriser")
+    return list(found.order_by("pk"))
+
+
+def progress_of(order: Order, *, now: datetime) -> Progress:
+    """The order's four steps as they stand now."""
+    facts = Facts(
+        OrderState(order.state),
+        Restore(order.restore) if order.restore else None,
+        order.created_at,
+        order.granted_at,
+        order.confirmed_at,
+        order.proved_at,
+        order.refused_because,
+        order.expires_at,
+    )
+    return progress(facts, now, settings.FORMATS)
