@@ -1,6 +1,6 @@
 """Capstan's components and filters: `{% load capstan %}`. `capstan/ui/README.md` shows each."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -11,9 +11,9 @@ from django.template import Context
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from capstan.network.rules.line_state import LineState
-from capstan.ui import icons, navigation
-from capstan.ui.states import STATE_LOOKS, Tone
+from capstan.ui import icons, navigation, parts
+from capstan.ui.states import Tone
+from capstan.ui.tables import Empty, Table
 
 register = template.Library()
 
@@ -83,15 +83,74 @@ def icon(name: str, label: str = "", **more: str) -> SafeString:
 @register.simple_tag
 def badge(word: str, tone: str = "quiet", icon: str = "") -> SafeString:
     """A state in word, colour and shape: `{% badge "Waiting" "slow" "clock" %}`. Tones: see states.Tone."""
-    drawing = icons.icon(icon) if icon else SafeString("")
-    return format_html('<span class="cap-badge cap-{}">{}{}</span>', Tone(tone).value, drawing, word)
+    return parts.badge(word, tone, icon)
 
 
 @register.simple_tag
 def state_badge(state: str) -> SafeString:
     """A line's state, in the words that everybody reads."""
-    look = STATE_LOOKS[LineState(state)]
-    return badge(look.word, look.tone, look.icon)
+    return parts.state_badge(state)
+
+
+@register.inclusion_tag("ui/copy_button.html")
+def copy_button(text: str, label: str = "Copy") -> dict[str, object]:
+    """Puts the text on the clipboard. Shows only where scripts run."""
+    return {"text": text, "label": label}
+
+
+# --- parts of pages --------------------------------------------------------------------------------------
+
+
+@register.inclusion_tag("ui/answer.html")
+def answer(words: str, figure: str = "", note: str = "", tone: str = "", level: int = 1) -> dict[str, object]:
+    """A page's one answer, its figure first: `{% answer "left until 1 Dec 2026" "1.4 GB" %}`. It is the page's heading."""
+    return {
+        "words": words,
+        "figure": figure,
+        "note": note,
+        "tone": Tone(tone).value if tone else "",
+        "tag": f"h{int(level)}",
+    }
+
+
+@register.inclusion_tag("ui/table.html")
+def table(table: Table) -> dict[str, object]:
+    """A list: see tables.Table."""
+    return {"table": table}
+
+
+@register.inclusion_tag("ui/empty.html")
+def empty_state(title: str, why: str, button: str = "", url: str = "") -> dict[str, object]:
+    """Where a list would be: why there is none, and the next step."""
+    return {"empty": Empty(title, why, button, url)}
+
+
+@register.inclusion_tag("ui/facts.html")
+def facts(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
+    """A description list of (term, fact)."""
+    return {"pairs": pairs}
+
+
+@register.inclusion_tag("ui/pagination.html", takes_context=True)
+def pagination(context: Context, page: object) -> dict[str, object]:
+    """Back and further, for a page of django.core.paginator; other parameters of the address stay."""
+    return {"page": page, "request": context.get("request")}
+
+
+@register.simple_block_tag
+def live(content: str, url: str, name: str, seconds: int = 5, ended: bool = False) -> SafeString:
+    """A part of a page that renews itself: `{% live url "meter" seconds=5 %}…{% endlive %}`.
+
+    The template of the part holds the tag; the page includes it, and the view at `url` renders it alone. When it renders
+    with `ended=True` it is the last time.
+    """
+    if ended:
+        return format_html('<div id="{}" class="cap-live">{}</div>', name, content)
+    return format_html(
+        '<div id="{}" class="cap-live" data-cap-live="{}" data-cap-seconds="{}">{}'
+        '<p class="cap-as-of" data-cap-as-of hidden></p></div>',
+        name, url, int(seconds), content,
+    )  # fmt: skip
 
 
 @register.simple_tag(takes_context=True)
