@@ -52,7 +52,7 @@ def broken(_request: HttpRequest) -> HttpResponse:
 
 
 def _show(status: HTTPStatus, request: HttpRequest | None) -> HttpResponse:
-    context = {"saying": _SAYINGS[status], "status": status.value}
+    context: dict[str, object] = {"saying": _SAYINGS[status], "status": status.value}
     if request is None:
         context["time_zone"] = settings.PROVIDER_TIME_ZONE
     return HttpResponse(render_to_string("ui/error.html", context, request), status=status)
