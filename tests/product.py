@@ -1,7 +1,7 @@
 """The product as it runs: real processes on a database of their own, started, killed and read from outside.
 
 `database` lends a test (or a module of tests) its own migrated database and leads Django there; `Product` starts
-`capstan radius`, `meter` and `worker` on it. Whatever they wrote to their logs is printed, so pytest shows it with a
+`capstan radius`, `meter`, `worker` and `web` on it. Whatever they wrote to their logs is printed, so pytest shows it with a
 failed test.
 """
 
@@ -12,11 +12,12 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from socket import SOCK_DGRAM
+from socket import SOCK_DGRAM, SOCK_STREAM
 
 import psycopg
 from django.conf import settings
@@ -111,15 +112,18 @@ class Product:
         self.database_url = database_url
         self.folder = folder
         self.auth_port, self.acct_port = free_port(SOCK_DGRAM), free_port(SOCK_DGRAM)
+        self.web_url = f"http://127.0.0.1:{free_port(SOCK_STREAM)}"
         kept = {name: value for name, value in os.environ.items() if not name.startswith("CAPSTAN_")}
         self.environment = kept | {
             "DATABASE_URL": database_url,
             "DJANGO_SETTINGS_MODULE": "capstan.config.settings",
             "CAPSTAN_FIELD_KEY": settings.FIELD_KEY.hex(),
+            "CAPSTAN_SECRET_KEY": settings.SECRET_KEY,
             "CAPSTAN_DATA_DIR": str(folder),
             "CAPSTAN_RADIUS_HOSTS": hosts,
             "CAPSTAN_RADIUS_AUTH_PORT": str(self.auth_port),
             "CAPSTAN_RADIUS_ACCT_PORT": str(self.acct_port),
+            "CAPSTAN_WEB_BIND": self.web_url.removeprefix("http://"),
             "CAPSTAN_LOG_FORMAT": "json",
         }
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
@@ -157,10 +161,18 @@ class Product:
                 for name in set(waiting):
                     process = self.processes[name]
                     assert process.poll() is None, f"{name} ended: {self.log(name)[-3000:]}"
-                    if process.pid in beating:
+                    if self._serves() if name == "web" else process.pid in beating:
                         waiting.discard(name)
                 assert time.monotonic() < until, f"no sign of life of {waiting}"
                 time.sleep(0.05)
+
+    def _serves(self) -> bool:
+        """Whether the web server answers; its sign of life comes from a process of its own."""
+        try:
+            with urllib.request.urlopen(f"{self.web_url}/health", timeout=5) as answer:
+                return bool(answer.status == 200)
+        except OSError:
+            return False
 
     def kill(self, name: str) -> None:
         """`kill -9`."""
