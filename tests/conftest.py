@@ -19,6 +19,7 @@ from tools import assets
 
 FIELD_KEY = bytes(range(32))
 settings.FIELD_KEY = FIELD_KEY  # before the first field is sealed; real keys are the data dir's
+settings.PASSWORD_HASHERS = ["tests.hashing.FastHasher"]
 
 
 ONE_AT_A_TIME = ("faults", "peers", "concurrency", "acceptance")
@@ -89,5 +90,6 @@ def process_env(database_url: str, tmp_path: object) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "DJANGO_SETTINGS_MODULE": "capstan.config.settings",
         "CAPSTAN_FIELD_KEY": FIELD_KEY.hex(),
+        "CAPSTAN_SECRET_KEY": settings.SECRET_KEY,
         "CAPSTAN_DATA_DIR": str(tmp_path),
     }

@@ -14,6 +14,7 @@ from capstan.caps.actions.cap import provider_zone, roll_due, seal_due
 from capstan.caps.actions.missing import open_missing
 from capstan.db.connection import connect
 from capstan.db.locks import try_lock
+from capstan.identity.actions.retention import drop_expired
 from capstan.metering.actions.packet_log import (
     close_ended_streams,
     drop_partitions,
@@ -100,6 +101,7 @@ def _retention(now: datetime) -> int:
             + drop_refusals(conn, before=refused_before)
             + drop_login_failures(conn, before=refused_before)
             + drop_ended_accesses(conn, now=now)
+            + drop_expired(conn, now=now)
         )
 
 
