@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
@@ -98,6 +99,17 @@ class Options(BaseSettings):
         le=3650,
     )
 
+    message_days: int = _option(
+        1100, "days messages and answers to them are kept", "62 to 3650", ge=62, le=3650
+    )
+    sms_budget: Decimal | None = _option(
+        None,
+        "what SMS may cost in a month: at 80 and 100 % an alarm is raised, nothing is held back",
+        "an amount of money such as 1500 or 1500.50",
+        gt=0,
+        max_digits=15,
+    )
+
     web_bind: str = _option(
         "127.0.0.1:8000", "where the web server listens", "host:port; [::1]:8000 for IPv6"
     )
@@ -106,6 +118,16 @@ class Options(BaseSettings):
         ("localhost", "127.0.0.1", "[::1]"),
         "host names the web server answers to",
         "names, separated by commas",
+    )
+    topup_ceiling: str = _option(
+        "",
+        "what one line may spend on top-ups in a cycle, unless it has a ceiling of its own",
+        "an amount such as 2000.00; empty for none",
+    )
+    topup_ceiling_data: str = _option(
+        "",
+        "how much data of top-ups one line may buy in a cycle, unless it has a ceiling of its own",
+        "a size such as 500GB; empty for none",
     )
     public_url: str | None = _option(
         None,
@@ -117,6 +139,14 @@ class Options(BaseSettings):
         (),
         "reverse proxies whose X-Forwarded-For and X-Forwarded-Proto are believed",
         "IP addresses, separated by commas",
+    )
+    staff_mfa: Literal["optional", "required"] = _option(
+        "optional",
+        "whether every login of staff must set up an authenticator app; managers must in any case",
+        "optional or required",
+    )
+    staff_session_minutes: int = _option(
+        600, "minutes after which staff who do nothing are signed out", "5 to 43200", ge=5, le=43200
     )
     demo: bool = _option(False, "the demo provider's pages; `capstan up --demo` sets it", "true or false")
     metrics_token: SecretStr | None = _option(

@@ -4,7 +4,7 @@ Any number of workers claim at the same time without waiting for each other, and
 when its lease ends.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
 from typing import Any
@@ -19,7 +19,7 @@ _CLAIM = sql.SQL(
     """
     WITH free AS MATERIALIZED (
         SELECT {key} AS free_key FROM {table}
-        WHERE {due} <= %(now)s AND ({lease} IS NULL OR {lease} <= %(now)s) {only}
+        WHERE {due} <= %(now)s AND ({lease} IS NULL OR {lease} <= %(now)s) {only} {equal}
         ORDER BY {first} {due} LIMIT %(limit)s
         FOR UPDATE SKIP LOCKED
     )
@@ -42,16 +42,18 @@ def claim(
     lease_column: str = "lease_until",
     rank: str | None = None,
     rank_max: int | None = None,
+    equal: Mapping[str, int] | None = None,
 ) -> list[TupleRow]:
     """Lease at most `limit` rows of `table` until `now + lease`: those longest due that nobody holds.
 
-    Where the table has a column `rank`, lower ranks go first, and those above `rank_max` are left alone.
+    Where the table has a column `rank`, lower ranks go first, and those above `rank_max` are left alone. `equal` are
+    columns with the value that a row must have.
 
     The columns `returning` of each come back, in no particular order. In autocommit mode the lease is committed when
     this returns. Whoever finishes a row clears its lease or deletes it, on the condition that it hasn't changed since.
     """
-    statement = _statement(table, key, tuple(returning), due, lease_column, rank, rank_max)
-    values = {"now": now, "until": now + lease, "limit": limit}
+    statement = _statement(table, key, tuple(returning), due, lease_column, rank, rank_max, tuple(equal or ()))
+    values = {"now": now, "until": now + lease, "limit": limit, **(equal or {})}
     return prepared(conn).execute(statement, values, prepare=True, binary=True).fetchall()
 
 
@@ -64,6 +66,7 @@ def _statement(
     lease_column: str,
     rank: str | None,
     rank_max: int | None,
+    equal: tuple[str, ...],
 ) -> str:
     return _CLAIM.format(
         table=sql.Identifier(table),
@@ -75,4 +78,7 @@ def _statement(
         only=sql.SQL("AND {} <= {}").format(sql.Identifier(rank), rank_max)
         if rank and rank_max is not None
         else sql.SQL(""),
+        equal=sql.SQL(" ").join(
+            sql.SQL("AND {} = {}").format(sql.Identifier(column), sql.Placeholder(column)) for column in equal
+        ),
     ).as_string()

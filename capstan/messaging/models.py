@@ -44,8 +44,9 @@ class Gateway(models.Model):
     troubles = models.IntegerField(default=0, help_text="failures since it last worked")
     poll_due_at = models.DateTimeField(null=True, help_text="when to ask it for what came in")
     poll_lease_until = models.DateTimeField(null=True)
-    poll_cursor = models.TextField(blank=True, help_text="how far it was read")
+    poll_cursors = models.JSONField(default=dict, help_text="how far it was read")
     polled_at = models.DateTimeField(null=True)
+    poll_trouble = models.TextField(blank=True, help_text="why the last asking failed; empty when it didn't")
 
 
 class Inbound(models.Model):
@@ -126,6 +127,7 @@ class Message(models.Model):
     due_at = models.DateTimeField(null=True, help_text="when to try next; empty when it isn't queued")
     lease_until = models.DateTimeField(null=True)
     attempts = models.SmallIntegerField(default=0)
+    may_have_left = models.BooleanField(default=False, help_text="a try went out and had no answer")
     sent_at = models.DateTimeField(null=True, help_text="when the gateway took it, or may have")
     finished_at = models.DateTimeField(null=True, help_text="when it became delivered, failed or superseded")
     handled_at = models.DateTimeField(null=True, help_text="a person has seen that it failed, or may have")

@@ -60,7 +60,7 @@ def send(draft: Draft, *, now: datetime) -> Message:
     rendered, language = texts.render(
         draft.template, draft.medium, language=draft.language, brand_id=draft.brand_id, values=values
     )
-    gateway = route(draft.medium, two_way=draft.two_way, prefer=_came_by(draft.in_reply_to))
+    gateway = route(draft.medium, two_way=draft.two_way, prefer=_came_by(draft.in_reply_to), now=now)
     message, _ = Message.objects.get_or_create(
         **once, defaults=_row(draft, rendered, language, values, gateway, now)
     )

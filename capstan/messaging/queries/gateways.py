@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection
+from datetime import datetime
 from typing import Any
 
 from django.db.models import QuerySet
@@ -19,17 +20,27 @@ def by_name(name: str) -> Gateway | None:
 
 
 def route(
-    medium: Medium, *, two_way: bool, prefer: int | None = None, avoid: Collection[int] = ()
+    medium: Medium,
+    *,
+    two_way: bool,
+    prefer: int | None = None,
+    avoid: Collection[int] = (),
+    now: datetime,
 ) -> Gateway | None:
-    """The gateway for a message: `prefer` if it will do, else by priority; one in `avoid` only if there is no other.
+    """The gateway for a message: `prefer` if it will do, else by priority.
 
-    What expects an answer leaves by a two-way gateway or not at all.
+    One that is in trouble, or in `avoid`, is taken only if there is no other. What expects an answer leaves by a two-way
+    gateway or not at all.
     """
     usable = Gateway.objects.filter(medium=medium, active=True)
     if two_way and medium == Medium.SMS:
         usable = usable.filter(two_way=True)
-    ordered = sorted(usable, key=lambda one: (one.pk in avoid, one.pk != prefer, one.priority, one.pk))
-    return next(iter(ordered), None)
+
+    def order(one: Gateway) -> tuple[bool, bool, int, int]:
+        is_paused = one.paused_until is not None and one.paused_until > now
+        return (is_paused or one.pk in avoid, one.pk != prefer, one.priority, one.pk)
+
+    return min(usable, key=order, default=None)
 
 
 def secrets_of(gateway: Gateway) -> dict[str, str]:

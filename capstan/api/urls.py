@@ -1,0 +1,10 @@
+"""Addresses for machines."""
+
+from django.urls import path
+
+from capstan.api.views import hooks
+
+urlpatterns = [
+    path("hooks/sms/<str:gateway>/<str:token>/in", hooks.inbound),
+    path("hooks/sms/<str:gateway>/<str:token>/receipt", hooks.receipt),
+]
