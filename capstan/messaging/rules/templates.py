@@ -16,6 +16,7 @@ from capstan.values.refused import Refused
 SEGMENTS_MAX = 10
 ENGLISH = "en"
 _TOKEN = re.compile(r"\{\{|\}\}|\[\[|\]\]|\{([a-z_]+)\}|[\[\]{}]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MASK = "******"
 
 
@@ -165,7 +166,7 @@ def _checked(template: Template, values: Mapping[str, str]) -> dict[str, str]:
 
 def _clean(value: str) -> str:
     """Without control characters, which could forge a header or a line; line breaks of a list stay."""
-    return "\n".join(" ".join(line.split()) for line in value.splitlines())
+    return "\n".join(" ".join(_CONTROL.sub(" ", line).split()) for line in value.splitlines())
 
 
 def _fill_sms(parts: tuple[_Part, ...], values: Mapping[str, str]) -> str:

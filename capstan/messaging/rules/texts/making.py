@@ -52,7 +52,10 @@ def template(
     shrink: tuple[str, ...] = (),
     secret: tuple[str, ...] = (),
 ) -> Template:
-    """With `titles` it is for e-mail too, with the SMS text unless `email` has a longer one."""
+    """With `titles` it is for e-mail too, with the SMS text unless `email` has a longer one.
+
+    A variable that is written `link!` may not be empty here.
+    """
     texts: dict[Medium, dict[str, Text]] = {}
     if sms:
         texts[Medium.SMS] = {language: Text(body) for language, body in sms.items()}
@@ -62,5 +65,8 @@ def template(
     other = {
         name: {tag: Text(body) for tag, body in bodies.items()} for name, bodies in (variants or {}).items()
     }
-    chosen = tuple(_VARIABLES[name] for name in [*variables.split(), "provider"])
+    chosen = tuple(
+        _VARIABLES[name.rstrip("!")]._replace(may_be_empty=False) if name.endswith("!") else _VARIABLES[name]
+        for name in [*variables.split(), "provider"]
+    )
     return Template(code, purpose, chosen, texts, other, must, shrink, secret)

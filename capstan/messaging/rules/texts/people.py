@@ -132,7 +132,7 @@ ORDERS = (
     template(
         "website.link",
         "A link that works once, for who has forgotten the line's login",
-        "service link minutes",
+        "service link! minutes",
         sms={
             "en": "To top up[ {service}] open {link} It works once, for {minutes} minutes.\n{provider}",
             "af": "Om[ op {service}] aan te vul gaan na {link} Dit werk een keer, vir {minutes} minute.\n{provider}",

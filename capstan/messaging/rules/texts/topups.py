@@ -152,7 +152,7 @@ ANSWERS = (
     template(
         "balance",
         "The answer to BAL",
-        "left cap service until",
+        "left! cap service until",
         sms={
             "en": "{left} left of {cap}[ on {service}].[ New data on {until}.] For more reply TOPUP\n{provider}",
             "af": "{left} oor van {cap}[ op {service}].[ Nuwe data op {until}.] Vir meer antwoord TOPUP\n{provider}",
