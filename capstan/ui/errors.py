@@ -33,20 +33,20 @@ _SAYINGS = {
 }
 
 
-def bad_request(request: HttpRequest, _exception: Exception) -> HttpResponse:
+def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _show(HTTPStatus.BAD_REQUEST, request)
 
 
-def forbidden(request: HttpRequest, _exception: Exception) -> HttpResponse:
+def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
     """What the doors of access.py let nobody in for says more; this is for the rest."""
     return HttpResponse(render_to_string("403.html", {}, request), status=HTTPStatus.FORBIDDEN)
 
 
-def not_found(request: HttpRequest, _exception: Exception) -> HttpResponse:
+def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
     return _show(HTTPStatus.NOT_FOUND, request)
 
 
-def broken(_request: HttpRequest) -> HttpResponse:
+def broken(request: HttpRequest) -> HttpResponse:
     """Asks the database for nothing: it may be what is broken."""
     return _show(HTTPStatus.INTERNAL_SERVER_ERROR, None)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 import phonenumbers
@@ -12,10 +13,12 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from capstan.ui import icons, navigation, parts
+from capstan.ui.meter import Meter
 from capstan.ui.states import Tone
 from capstan.ui.tables import Empty, Table
 
 register = template.Library()
+_drawings = count(1)  # ids in drawings differ within a page
 
 
 # --- figures and times -----------------------------------------------------------------------------------
@@ -129,6 +132,18 @@ def empty_state(title: str, why: str, button: str = "", url: str = "") -> dict[s
 def facts(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
     """A description list of (term, fact)."""
     return {"pairs": pairs}
+
+
+@register.inclusion_tag("ui/meter.html")
+def cap_meter(meter: Meter, compact: bool = False) -> dict[str, object]:
+    """The cap meter: see meter.meter_of. Compact, it is the figure and the bar."""
+    return {"meter": meter, "is_compact": compact, "hatch": f"cap-hatch-{next(_drawings)}"}
+
+
+@register.inclusion_tag("ui/steps.html")
+def topup_steps(progress: object) -> dict[str, object]:
+    """A top-up in progress: `steps` of (word, at or None, done/now/todo/failed), `headline`, `hint`, `is_final`, `seconds`."""
+    return {"progress": progress}
 
 
 @register.inclusion_tag("ui/pagination.html", takes_context=True)
