@@ -1,5 +1,6 @@
 """What is agreed with a customer about top-ups: who authorises, what is paid first, how much a line may spend."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -70,5 +71,5 @@ def set_ceiling(
     _audit("topups.ceiling", f"service:{service_id}", actor, now, values)
 
 
-def _audit(action: str, subject: str, actor: str, now: datetime, details: dict[str, object]) -> None:
+def _audit(action: str, subject: str, actor: str, now: datetime, details: Mapping[str, object]) -> None:
     record(actor=actor, action=action, subject=subject, now=now, details=details)

@@ -50,7 +50,6 @@ def send_menu(
         to_entry(entry),
         occasion.template,
         {
-            "name": entry.name,
             "service": line_name(entry.service_id, entry.address),
             **words,
             **occasion.values,

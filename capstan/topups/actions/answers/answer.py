@@ -10,6 +10,7 @@ from django.db import transaction
 from capstan.messaging.actions.inbound import claim, finish
 from capstan.messaging.models import Inbound
 from capstan.messaging.rules.words import InboundState
+from capstan.services.models import Service
 from capstan.topups.actions.answers import deeds
 from capstan.topups.actions.answers.buy import buy
 from capstan.topups.actions.answers.conversation import Conversation, conversation
@@ -55,10 +56,13 @@ def _answer(inbound_id: int, now: datetime) -> None:
 
 def _act(talk: Conversation, now: datetime) -> Outcome:
     """Do what the reply says."""
-    reading = read_reply(talk.inbound.text, talk.choices(), units=settings.FORMATS.units)
+    names = _names(talk)
+    reading = read_reply(talk.inbound.text, talk.choices(), units=settings.FORMATS.units, names=names)
     match reading:
         case reply.AutoReply():
             return Outcome("auto-reply", "An auto-reply, which gets no answer.", InboundState.IGNORED)
+        case reply.Courtesy():
+            return Outcome("courtesy", "A kind word, which needs no answer.", InboundState.DONE)
         case reply.Approve(code) | reply.Decline(code):
             return deeds.authorise(talk, code, approve=isinstance(reading, reply.Approve), now=now)
     if not talk.confirmed:
@@ -79,6 +83,13 @@ def _act(talk: Conversation, now: datetime) -> Outcome:
     if not talk.may_order:
         return deeds.not_allowed(talk, now)
     return _order(talk, reading, now)
+
+
+def _names(talk: Conversation) -> list[str]:
+    """Names that may stand in a kind word to us: "C thanks Jenny"."""
+    ids = [entry.service_id for entry in talk.entries]
+    brands = Service.objects.filter(pk__in=ids).values_list("customer__brand__name", flat=True)
+    return [word for brand in brands for word in brand.split()]
 
 
 def _order(talk: Conversation, reading: Any, now: datetime) -> Outcome:

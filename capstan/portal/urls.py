@@ -1,0 +1,16 @@
+"""Addresses of the public pages."""
+
+from django.urls import path
+
+from capstan.portal.views import authorise, forgotten, home, top_up
+
+app_name = "portal"
+
+urlpatterns = [
+    path("", home.show, name="home"),
+    path("top-up/", top_up.identify, name="top_up"),
+    path("top-up/forgotten/", forgotten.ask, name="forgotten"),
+    path("top-up/done/<slug:receipt>/", top_up.done, name="done"),
+    path("top-up/<slug:token>/", top_up.choose, name="choose"),
+    path("authorise/<slug:token>", authorise.answer, name="authorise"),
+]

@@ -1,0 +1,133 @@
+"""The public top-up pages: who, what, confirm, done. Each works without a script."""
+
+import time
+from datetime import datetime
+
+from django.core import signing
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_http_methods, require_safe
+
+from capstan.caps.queries import standing
+from capstan.identity.actions import links
+from capstan.identity.actions.guesses import delay_before_answer
+from capstan.portal.forms import LineLogin
+from capstan.services.models import Service
+from capstan.topups.actions.website import TICKET, open_ticket, order_online
+from capstan.topups.models import Order
+from capstan.topups.queries.orders import progress_of
+from capstan.topups.queries.sale import Quote, sale
+from capstan.topups.rules.sale import CUSTOMER_WORDS
+from capstan.topups.rules.words import ADDED
+from capstan.ui.proxies import caller_of
+from capstan.values import clock
+from capstan.values.refused import Refused
+
+_RECEIPT = "capstan.portal.receipt"
+
+
+@require_http_methods(["GET", "POST"])
+def identify(request: HttpRequest) -> HttpResponse:
+    """Which line: the type of the connection, its username and password."""
+    wished = {"connection_type": request.GET.get("type", ""), "username": request.GET.get("username", "")}
+    form = LineLogin(request.POST or None, initial=wished)
+    refusal = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            token = _ticket(form.cleaned_data, caller_of(request).address, clock.now())
+        except Refused as wrong:
+            refusal = str(wrong)
+        else:
+            return redirect("portal:choose", token=token)
+    return render(
+        request, "portal/identify.html", {"form": form, "refusal": refusal}, status=422 if refusal else 200
+    )
+
+
+def _ticket(login: dict[str, str], address: str, now: datetime) -> str:
+    """Guessing is slowed: an answer to a username that was guessed at comes later, whether it is right or wrong."""
+    wait = delay_before_answer(login["username"], address, now).total_seconds()
+    try:
+        return open_ticket(
+            connection_type=login["connection_type"],
+            username=login["username"],
+            password=login["password"],
+            address=address,
+            now=now,
+        )
+    finally:
+        time.sleep(wait)
+
+
+@require_http_methods(["GET", "POST"])
+def choose(request: HttpRequest, token: str) -> HttpResponse:
+    """Which top-up; then its total, to be confirmed. A link from a message leads here too."""
+    now = clock.now()
+    subject = links.look(token, TICKET, now)
+    if subject is None:
+        known = Order.objects.filter(idempotency_key=f"website:{token[:16]}").first()
+        return _to_done(known) if known else render(request, "portal/too_old.html", status=410)
+    on_sale = sale(int(subject), now=now)
+    context = {
+        "token": token,
+        "service": Service.objects.select_related("customer__brand").get(pk=subject),
+        "sale": on_sale,
+        "held": standing(int(subject), now=now) if on_sale.cycle_end else None,
+        "hindrance": CUSTOMER_WORDS[on_sale.hindrance] if on_sale.hindrance else "",
+    }
+    chosen = _chosen(request.POST.get("offer", ""), on_sale.quotes)
+    if request.method == "GET" or on_sale.hindrance or chosen is None:
+        missed = request.method == "POST" and chosen is None
+        return render(request, "portal/choose.html", {**context, "missed": missed})
+    if request.POST.get("confirmed") != "yes":
+        return render(request, "portal/confirm.html", {**context, "quote": chosen})
+    try:
+        shown = int(request.POST.get("price", ""))
+        placed = order_online(token=token, offer_id=chosen.offer_id or 0, price_minor=shown, now=now)
+    except (Refused, ValueError) as wrong:
+        return render(
+            request, "portal/confirm.html", {**context, "quote": chosen, "refusal": _words(wrong)}, status=422
+        )
+    return _to_done(placed.order)
+
+
+def _chosen(offer: str, quotes: tuple[Quote, ...]) -> Quote | None:
+    return next((one for one in quotes if str(one.offer_id) == offer), None)
+
+
+def _words(wrong: Exception) -> str:
+    return str(wrong) if isinstance(wrong, Refused) else "Please look at the total and confirm again."
+
+
+def _to_done(order: Order) -> HttpResponse:
+    return redirect("portal:done", receipt=signing.Signer(sep="-", salt=_RECEIPT).sign(str(order.pk)))
+
+
+@require_safe
+def done(request: HttpRequest, receipt: str) -> HttpResponse:
+    """What becomes of the order. The page looks again by itself until the line is back; its address is known to the
+    customer alone, and names no person."""
+    try:
+        order_id = signing.Signer(sep="-", salt=_RECEIPT).unsign(receipt)
+    except signing.BadSignature as wrong:
+        raise Http404 from wrong
+    now = clock.now()
+    order = Order.objects.select_related("service__customer__brand", "bucket").get(pk=order_id)
+    is_added = order.state in ADDED
+    context = {
+        "order": order,
+        "service": order.service,
+        "progress": progress_of(order, now=now),
+        "left": standing(order.service_id, now=now).remaining if is_added else None,
+        "is_added": is_added,
+        "looks_again": _looks_again(order, now),
+    }
+    return render(request, "portal/done.html", context)
+
+
+def _looks_again(order: Order, now: datetime) -> int:
+    """In how many seconds the page looks again; 0: what it shows is the end of it."""
+    if order.confirmed_at is not None or order.refused_because or order.reversed_at is not None:
+        return 0
+    age = (now - order.created_at).total_seconds()
+    return 2 if age < 30 else 10 if age < 600 else 0
