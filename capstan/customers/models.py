@@ -1,9 +1,12 @@
 """Who pays, and whom to call."""
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models.functions import Lower, Reverse
 
 from capstan.catalog.models import Brand
 from capstan.customers.rules import CustomerKind
+from capstan.db.text import NameWords
 
 
 class Customer(models.Model):
@@ -14,6 +17,9 @@ class Customer(models.Model):
     )
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [GinIndex(NameWords("name"), name="customer_words")]
 
 
 class Contact(models.Model):
@@ -27,4 +33,9 @@ class Contact(models.Model):
     language = models.TextField(default="en", help_text="BCP 47")
 
     class Meta:
-        indexes = [models.Index(fields=["phone"], name="contact_phone")]
+        indexes = [
+            models.Index(fields=["phone"], name="contact_phone"),
+            models.Index(OpClass(Reverse("phone"), "text_pattern_ops"), name="contact_phone_end"),
+            models.Index(OpClass(Lower("email"), "text_pattern_ops"), name="contact_email"),
+            GinIndex(NameWords("name"), name="contact_words"),
+        ]

@@ -8,6 +8,7 @@ updates stay HOT (see the migration).
 from django.db import models
 
 from capstan.db.fields import EncryptedTextField
+from capstan.db.text import BareMac
 from capstan.metering.rules.words import FaultKind, FaultState, RequireMessageAuthenticator, SessionState
 from capstan.services.models import Service
 
@@ -141,6 +142,19 @@ class RadiusSession(models.Model):
             models.Index(fields=["key"], name="session_key"),
             models.Index(fields=["service", "id"], name="session_service"),
             models.Index(fields=["nas"], name="session_open", condition=models.Q(state__lt=3)),
+            models.Index(
+                fields=["framed_ip"],
+                name="session_ip",
+                condition=models.Q(state__lt=3, framed_ip__isnull=False),
+            ),
+            models.Index(
+                fields=["framed_ipv6"],
+                name="session_ipv6",
+                condition=models.Q(state__lt=3) & ~models.Q(framed_ipv6=""),
+            ),
+            models.Index(
+                BareMac("calling_station"), name="session_device", condition=models.Q(state__lt=3)
+            ),
         ]
 
 

@@ -56,6 +56,12 @@ class Service(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["mac_address"], name="service_mac", condition=~models.Q(mac_address="")),
+            models.Index(fields=["ipv6_prefix"], name="service_ipv6", condition=~models.Q(ipv6_prefix="")),
+            models.Index(
+                fields=["ipv6_delegated_prefix"],
+                name="service_ipv6_delegated",
+                condition=~models.Q(ipv6_delegated_prefix=""),
+            ),
         ]
 
 

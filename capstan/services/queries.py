@@ -1,12 +1,13 @@
 """What a service has, and when."""
 
 from datetime import datetime
+from ipaddress import IPv4Address, IPv6Network
 
 from django.db import connection
 
 from capstan.catalog.rules import Dated, in_force_at
 from capstan.services.models import PackageChange, Service
-from capstan.services.rules import Addresses, normalise_username
+from capstan.services.rules import Addresses, normalise_username, prefixes_around
 
 
 def by_username(username: str) -> Service | None:
@@ -50,3 +51,30 @@ def holder_of(addresses: Addresses, *, but: int) -> str | None:
             if row := cursor.fetchone():
                 return f"{row[1]} belongs to {row[0]}"
     return None
+
+
+# --- for search: each reads an index, and finds at most `limit` ----------------------------------------------
+
+
+def usernames_from(start: str, *, limit: int) -> list[Service]:
+    """Lines whose username begins so (small letters), by username."""
+    found = Service.objects.filter(username__startswith=start).select_related("customer")
+    return list(found.order_by("username")[:limit])
+
+
+def with_address(address: IPv4Address | IPv6Network, *, limit: int) -> list[Service]:
+    """Lines with this fixed IPv4 address, or with a fixed or delegated prefix that this one lies in."""
+    lines = Service.objects.select_related("customer")
+    if isinstance(address, IPv4Address):
+        return list(lines.filter(ipv4_address=str(address))[:limit])
+    around = prefixes_around(address)
+    # One query each, or the planner passes over their indexes.
+    fixed = lines.exclude(ipv6_prefix="").filter(ipv6_prefix__in=around)
+    delegated = lines.exclude(ipv6_delegated_prefix="").filter(ipv6_delegated_prefix__in=around)
+    return [*fixed[:limit], *delegated[:limit]]
+
+
+def with_device(mac: str, *, limit: int) -> list[Service]:
+    """Lines that are locked to this device or log in by it (12 digits, upper case)."""
+    found = Service.objects.exclude(mac_address="").filter(mac_address=mac)
+    return list(found.select_related("customer").order_by("pk")[:limit])

@@ -13,6 +13,7 @@ from capstan.values.refused import Refused
 
 _ATTRIBUTE_BYTES = 253  # what one RADIUS attribute holds (RFC 2865 §5)
 _PASSWORD_BYTES = 128  # User-Password ends there (RFC 2865 §5.2)
+_PREFIX_FROM = 16  # the shortest IPv6 prefix that a line can have
 
 
 class ServiceStatus(StrEnum):
@@ -151,6 +152,12 @@ def normalise_addresses(given: Addresses) -> Addresses:
     )
 
 
+def prefixes_around(inner: IPv6Network) -> list[str]:
+    """Every prefix that a line may hold and that this one lies in, as they are stored: for a lookup by equality."""
+    longest = inner.prefixlen
+    return [str(inner.supernet(new_prefix=length)) for length in range(_PREFIX_FROM, longest + 1)]
+
+
 def _either(family: str, fixed: str | None, pool: str) -> None:
     if fixed and pool:
         raise Refused(
@@ -176,8 +183,8 @@ def _prefix(text: str, *, longest: int) -> str:
         prefix = IPv6Network(text.strip())
     except ValueError as error:
         raise Refused(f"{text!r} is not an IPv6 prefix such as 2001:db8:7::/56: {error}.") from error
-    if not 16 <= prefix.prefixlen <= longest:
-        raise Refused(f"{text!r}: the length must be /16 to /{longest}.")
+    if not _PREFIX_FROM <= prefix.prefixlen <= longest:
+        raise Refused(f"{text!r}: the length must be /{_PREFIX_FROM} to /{longest}.")
     return str(prefix)
 
 

@@ -1,11 +1,14 @@
 """Orders of data, who may place them, and what customers are told on the way."""
 
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models.functions import Lower, Reverse
 
 from capstan.billing.models import Charge
 from capstan.caps.models import Bucket, ThresholdCrossing
 from capstan.catalog.models import TopUpOffer
 from capstan.customers.models import Customer
+from capstan.db.text import NameWords
 from capstan.messaging.models import Inbound, Message
 from capstan.messaging.rules.words import Medium
 from capstan.services.models import Service
@@ -34,7 +37,11 @@ class Authoriser(models.Model):
     removed_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["customer"], name="authoriser_customer")]
+        indexes = [
+            models.Index(fields=["customer"], name="authoriser_customer"),
+            models.Index(OpClass(Reverse("phone"), "text_pattern_ops"), name="authoriser_phone_end"),
+            GinIndex(NameWords("name"), name="authoriser_words"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["customer", "phone"],
@@ -78,7 +85,12 @@ class ListEntry(models.Model):
     removed_because = models.TextField(choices=choices(RemovedBecause), blank=True)
 
     class Meta:
-        indexes = [models.Index(fields=["address"], name="listentry_address")]
+        indexes = [
+            models.Index(fields=["address"], name="listentry_address"),
+            models.Index(OpClass(Reverse("address"), "text_pattern_ops"), name="listentry_address_end"),
+            models.Index(OpClass(Lower("address"), "text_pattern_ops"), name="listentry_address_start"),
+            GinIndex(NameWords("name"), name="listentry_words"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["service", "address"], condition=~models.Q(state="removed"), name="listentry_once"
@@ -132,6 +144,7 @@ class Order(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["service", "created_at"], name="order_service"),
+            models.Index(fields=["created_at"], name="order_created"),
             models.Index(
                 fields=["follow_at"], name="order_follow", condition=models.Q(follow_at__isnull=False)
             ),

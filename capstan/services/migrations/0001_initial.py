@@ -87,4 +87,12 @@ class Migration(migrations.Migration):
             model_name='packagechange',
             constraint=models.UniqueConstraint(fields=('service', 'starts_at'), name='packagechange_dated'),
         ),
+        migrations.AddIndex(
+            model_name='service',
+            index=models.Index(condition=models.Q(('ipv6_prefix', ''), _negated=True), fields=['ipv6_prefix'], name='service_ipv6'),
+        ),
+        migrations.AddIndex(
+            model_name='service',
+            index=models.Index(condition=models.Q(('ipv6_delegated_prefix', ''), _negated=True), fields=['ipv6_delegated_prefix'], name='service_ipv6_delegated'),
+        ),
     ]
