@@ -2,6 +2,7 @@
 
 import secrets
 from pathlib import Path
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from capstan.config import database, keys, options
@@ -26,6 +27,7 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "django_htmx",
+    "capstan.ui",  # before allauth, whose templates it replaces
     "allauth",
     "allauth.account",
     "allauth.mfa",
@@ -41,22 +43,26 @@ INSTALLED_APPS = [
     "capstan.billing",
     "capstan.network",
     "capstan.topups",
-    "capstan.ui",
     "capstan.portal",
     "capstan.console",
     "capstan.api",
     "capstan.demo",
+    "django.forms",  # last: capstan.ui has templates in place of some of its own
 ]
 MIDDLEWARE = [
+    "capstan.ui.proxies.TrustedProxies",
     "django.middleware.security.SecurityMiddleware",
     "capstan.config.headers.ContentSecurityPolicy",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "capstan.config.headers.PrivatePages",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django_htmx.middleware.HtmxMiddleware",
+    "capstan.ui.sessions.IdleTimeout",
+    "capstan.ui.access.ActorMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
 TEMPLATES = [
@@ -73,8 +79,15 @@ TEMPLATES = [
         },
     }
 ]
+FORM_RENDERER = "capstan.ui.forms.Renderer"
 DATABASES = {"default": database.django_settings(OPTIONS)}
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": "db_cache"}}
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "db_cache",
+        "OPTIONS": {"MAX_ENTRIES": 20_000},  # or a flood of tries would push the counts of earlier ones out
+    }
+}
 USE_TZ = True
 TIME_ZONE = "UTC"
 PROVIDER_TIME_ZONE = OPTIONS.time_zone
@@ -94,6 +107,50 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "capstan.ui.storage.HashedStorage"},
 }
+
+# Signing in, with django-allauth; capstan/ui/sign_in has its parts.
+AUTHENTICATION_BACKENDS = ["capstan.ui.sign_in.backend.StaffBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ("username", "name", "email")},
+    },
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+ACCOUNT_ADAPTER = "capstan.ui.sign_in.adapter.SignInAdapter"
+ACCOUNT_LOGIN_METHODS = {"username", "email"}
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_LOGOUT_REDIRECT_URL = "account_login"
+ACCOUNT_RATE_LIMITS = {"login": "30/m/ip", "login_failed": "10/m/ip,5/5m/key"}  # key: name and place
+ACCOUNT_FORMS = {
+    "login": "capstan.ui.sign_in.forms.SignInForm",
+    "reauthenticate": "capstan.ui.sign_in.forms.PasswordAgainForm",
+    "change_password": "capstan.ui.sign_in.forms.NewPasswordForm",
+}
+MFA_ADAPTER = "capstan.ui.sign_in.adapter.FactorAdapter"
+MFA_SUPPORTED_TYPES = ["totp", "recovery_codes"]
+MFA_TOTP_TOLERANCE = 1  # a code of the half minute before or after: phones' clocks aren't exact
+MFA_FORMS = {
+    "authenticate": "capstan.ui.sign_in.forms.CodeForm",
+    "reauthenticate": "capstan.ui.sign_in.forms.CodeAgainForm",
+    "activate_totp": "capstan.ui.sign_in.forms.FirstCodeForm",
+}
+
+_BY_HTTPS = PUBLIC_URL.startswith("https://")
+SESSION_COOKIE_AGE = OPTIONS.staff_session_minutes * 60  # seconds, since the last deed: see ui/sessions.py
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = _BY_HTTPS
+CSRF_COOKIE_SAMESITE = "Lax"
+CSRF_TRUSTED_ORIGINS = ["https://" + urlsplit(PUBLIC_URL).netloc] if _BY_HTTPS else []
+CSRF_FAILURE_VIEW = "capstan.ui.access.stale_form"
 
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"

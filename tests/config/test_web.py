@@ -51,6 +51,17 @@ def test_health_without_a_database_is_503(client: Client, monkeypatch: pytest.Mo
 def test_answers_carry_security_headers(client: Client) -> None:
     headers = client.get("/health").headers
     assert headers["Content-Security-Policy"] == POLICY
+    assert dict(part.split(maxsplit=1) for part in POLICY.split("; ")) == {
+        "default-src": "'self'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+        "object-src": "'none'",
+    }
     assert headers["X-Frame-Options"] == "DENY"
     assert headers["X-Content-Type-Options"] == "nosniff"
     assert headers["Referrer-Policy"] == "same-origin"
