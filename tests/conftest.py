@@ -19,6 +19,7 @@ from tools import assets
 
 FIELD_KEY = bytes(range(32))
 settings.FIELD_KEY = FIELD_KEY  # before the first field is sealed; real keys are the data dir's
+settings.HAS_SECRET_KEY = True
 settings.PASSWORD_HASHERS = ["tests.hashing.FastHasher"]
 
 

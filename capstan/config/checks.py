@@ -40,6 +40,10 @@ def find_problems(options: Options, *, now: datetime) -> list[str]:
         conn = connect(name="capstan check")
     except psycopg.OperationalError as refusal:
         return [unreachable(options, refusal)]
+    if not settings.HAS_SECRET_KEY:
+        return [
+            "there is no key for cookies and links: `capstan up` or `capstan migrate` makes one, or set CAPSTAN_SECRET_KEY"
+        ]
     if not settings.FIELD_KEY:
         return [
             "there is no key for sealed fields: `capstan up` or `capstan migrate` makes one, or set CAPSTAN_FIELD_KEY"

@@ -12,6 +12,7 @@ from capstan.values.formats import Formats
 OPTIONS = options.load()
 
 # A process that has no keys yet gets a secret nobody knows, and can't open or seal a field at all.
+HAS_SECRET_KEY = keys.secret_key(OPTIONS) is not None
 SECRET_KEY = keys.secret_key(OPTIONS) or secrets.token_hex(32)
 FIELD_KEY = keys.field_key(OPTIONS) or b""
 

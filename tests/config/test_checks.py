@@ -30,6 +30,19 @@ def test_all_is_in_order(chosen: Options) -> None:
 
 
 @pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("setting", "nothing", "variable"),
+    [("HAS_SECRET_KEY", False, "CAPSTAN_SECRET_KEY"), ("FIELD_KEY", b"", "CAPSTAN_FIELD_KEY")],
+)
+def test_a_missing_key(
+    chosen: Options, monkeypatch: pytest.MonkeyPatch, setting: str, nothing: object, variable: str
+) -> None:
+    monkeypatch.setattr(settings, setting, nothing)
+    (problem,) = checks.find_problems(chosen, now=clock.now())
+    assert f"or set {variable}" in problem
+
+
+@pytest.mark.django_db
 def test_a_missing_day_of_the_packet_log(chosen: Options) -> None:
     later = clock.now() + timedelta(days=30)
     (problem,) = checks.find_problems(chosen, now=later)

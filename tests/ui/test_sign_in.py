@@ -279,7 +279,7 @@ def test_whoever_stands_before_the_second_step_can_begin_anew() -> None:
 
 
 def key_shown(page: str) -> str:
-    (shown,) = re.findall(r"<code class=\"text-nowrap\">(.*?)</code>", page)
+    (shown,) = re.findall(r"<code id=\"key\">(.*?)</code>", page)
     return str(shown).replace(" ", "")
 
 
@@ -299,7 +299,7 @@ def test_a_manager_sets_up_an_authenticator_before_the_console_opens() -> None:
     assert 'src="data:image/svg+xml;base64,' in page.text
     answer = set_up(client)
     assert answer.headers["Location"] == CODES
-    codes = re.findall(r"<code>(\d{4} \d{4})</code>", client.get(CODES).text)
+    codes = re.findall(r"<code class=\"fs-3\">(\d{4} \d{4})</code>", client.get(CODES).text)
     assert len(set(codes)) == 10
     assert desk(client) == 200
     assert recorded("activate_authenticator") == [{"address": "127.0.0.1"}]

@@ -85,6 +85,9 @@ class NewPasswordForm(ChangePasswordForm):  # type: ignore[misc]
             field.label = label
             field.widget.attrs.pop("placeholder", None)
         self.fields["oldpassword"].help_text = ""
+        self.fields[
+            "password1"
+        ].help_text = "At least 10 characters. Not your name, not only digits, nothing that many people use."
 
 
 class FirstCodeForm(ActivateTOTPForm):  # type: ignore[misc]
