@@ -5,6 +5,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db import transaction
 
+from capstan.audit.actions import record
 from capstan.caps.actions import cap
 from capstan.topups.actions.decide import decide
 from capstan.topups.actions.events import move_to, note
@@ -39,7 +40,12 @@ def answer_for(order_id: int, *, approve: bool, who: str, why: str, actor: str, 
         raise Refused("Say who authorised it.")
     if not why.strip():
         raise Refused("Say how you know: the reason stays with the order.")
-    return _settle(_locked(order_id), approve=approve, who=who.strip(), actor=actor, why=why.strip(), now=now)
+    order = _locked(order_id)
+    record(
+        actor=actor, action="topup.authorise" if approve else "topup.decline", subject=f"service:{order.service_id}",
+        reason=why.strip(), now=now, details={"order": order.pk, "in_the_name_of": who.strip()},
+    )  # fmt: skip
+    return _settle(order, approve=approve, who=who.strip(), actor=actor, why=why.strip(), now=now)
 
 
 def _locked(order_id: int) -> Order:

@@ -18,6 +18,9 @@ from capstan.topups.rules.words import Channel, OrderState
 WAITS_FOR = timedelta(hours=48)
 """How long an order waits for authorisation or payment before it expires."""
 
+_INSTEAD = "Please choose a smaller one or call us."
+_INSTEAD_STAFF = "Choose a smaller one, or let somebody who may go beyond the ceiling say why."
+
 
 def decide(order: Order, actor: str, *, now: datetime) -> None:
     """Let the order through, have it wait, or refuse it; limits, ceilings and the line are checked each time.
@@ -43,17 +46,13 @@ def decide(order: Order, actor: str, *, now: datetime) -> None:
 
 def _problem(order: Order, now: datetime) -> str:
     """Why this order can't be let through, in words for whoever ordered; empty if it can."""
+    is_staff = order.channel == Channel.AGENT
     in_the_way = hindrance_of(order.service_id, order.size_bytes, now=now)
     if in_the_way is not None:
-        words = STAFF_WORDS if order.channel == Channel.AGENT else CUSTOMER_WORDS
-        return words[in_the_way]
+        return (STAFF_WORDS if is_staff else CUSTOMER_WORDS)[in_the_way]
     if order.beyond_ceiling:
         return ""
     cycle_start = Cap.objects.values_list("cycle_start", flat=True).get(pk=order.service_id)
-    return beyond_ceiling(
-        ceiling_of(order.service_id),
-        spent(order.service_id, cycle_start, but=order.pk),
-        order.price_minor,
-        order.size_bytes,
-        settings.FORMATS,
-    )
+    ceiling, used = ceiling_of(order.service_id), spent(order.service_id, cycle_start, but=order.pk)
+    too_much = beyond_ceiling(ceiling, used, order.price_minor, order.size_bytes, settings.FORMATS)
+    return f"{too_much} {_INSTEAD_STAFF if is_staff else _INSTEAD}" if too_much else ""

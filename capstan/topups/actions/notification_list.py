@@ -70,6 +70,23 @@ def add(new: NewEntry, *, confirmed_by_staff: bool, actor: str, now: datetime) -
     return entry
 
 
+@transaction.atomic
+def add_caller(new: NewEntry, *, actor: str, now: datetime) -> ListEntry:
+    """At the end of a call: the caller's number comes on the list, confirmed by staff, and he is told how to top up himself.
+
+    One that is on the list already stays as it is and is told only. Raises Refused for what is no number.
+    """
+    address = _normal(new.medium, new.address)
+    listed = ListEntry.objects.filter(service_id=new.service_id, address=address)
+    entry = listed.exclude(state=EntryState.REMOVED).first()
+    if entry is None:
+        entry = add(new, confirmed_by_staff=True, actor=actor, now=now)
+    elif entry.state == EntryState.UNCONFIRMED:
+        entry = confirm_by_staff(entry_id=entry.pk, actor=actor, now=now)
+    tell_how_to(entry_id=entry.pk, actor=actor, now=now)
+    return entry
+
+
 def send_code(entry: ListEntry, *, now: datetime) -> None:
     """Send a one-time code that confirms the entry; an earlier code is void. Within the caller's transaction."""
     code = codes.make(CODE, str(entry.pk), expires_at=now + CODE_LASTS, now=now)
@@ -78,13 +95,16 @@ def send_code(entry: ListEntry, *, now: datetime) -> None:
     tell(to_entry(entry), "list.code", values, cause=cause, now=now)
 
 
-@transaction.atomic
 def confirm_with_code(*, entry_id: int, code: str, actor: str, now: datetime) -> ListEntry:
     """The code that was sent is given back. Raises Refused for a wrong or late one; attempts are counted."""
-    entry = _locked(entry_id)
-    if not codes.check(CODE, str(entry.pk), code, now=now).is_right:
-        raise Refused("This code is wrong or too old: ask for a new one.")
-    _confirm(entry, actor, now)
+    with transaction.atomic():  # a wrong code is refused only after this: rolled back it would cost no try
+        entry = _locked(entry_id)
+        tried = codes.check(CODE, str(entry.pk), code, now=now)
+        if tried.is_right:
+            _confirm(entry, actor, now)
+    if not tried.is_right:
+        left = f" Tries left: {tried.tries_left}." if tried.tries_left else " Ask for a new one."
+        raise Refused(f"This code is wrong or too old.{left}")
     return entry
 
 

@@ -12,6 +12,7 @@ from capstan.topups.actions.decide import decide
 from capstan.topups.actions.events import move_to, note
 from capstan.topups.models import Authoriser, Order
 from capstan.topups.queries.sale import Quote
+from capstan.topups.rules.describe import CHANNEL_WORDS
 from capstan.topups.rules.words import Channel, OrderState
 from capstan.values.refused import Refused
 
@@ -57,7 +58,7 @@ def place(wanted: Wanted, *, now: datetime) -> Placed:
             order = _take_down(wanted, now)
     except IntegrityError:  # the same key at the same moment: the other one has committed by now
         return Placed(Order.objects.get(idempotency_key=wanted.idempotency_key), False)
-    note(order, wanted.actor, f"ordered {order.channel}", now)
+    note(order, wanted.actor, f"ordered {CHANNEL_WORDS[wanted.channel]}", now)
     cap.lock(order.service_id, now=now)
     limit = wanted.order_limit_minor
     if limit is not None and order.price_minor > limit:

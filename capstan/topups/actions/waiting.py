@@ -46,6 +46,10 @@ def cancel(*, order_id: int, reason: str, actor: str, now: datetime) -> Order:
         raise Refused(f"This top-up doesn't wait: it is {order.state}.")
     order.refused_because, order.needs_person = reason.strip(), ""
     move_to(order, OrderState.REFUSED, actor, reason.strip(), now)
+    record(
+        actor=actor, action="topup.cancel", subject=f"service:{order.service_id}", reason=reason.strip(), now=now,
+        details={"order": order.pk},
+    )  # fmt: skip
     tell_refused(order, now)
     return order
 
@@ -69,5 +73,9 @@ def seen_by_person(*, order_id: int, remark: str, actor: str, now: datetime) -> 
     order = Order.objects.select_for_update().get(pk=order_id)
     if order.needs_person:
         note(order, actor, f"looked after: {remark.strip() or order.needs_person}", now)
+        record(
+            actor=actor, action="topup.looked_after", subject=f"service:{order.service_id}", reason=remark.strip(),
+            now=now, details={"order": order.pk, "why": order.needs_person},
+        )  # fmt: skip
         order.needs_person = ""
         order.save(update_fields=["needs_person"])

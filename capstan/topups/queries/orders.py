@@ -47,6 +47,14 @@ def requests_of(order_id: int) -> list[AuthorisationRequest]:
     return list(found.order_by("pk"))
 
 
+def number_of_caller(order: Order) -> str:
+    """The number of the contact who asked for it, by his name; else that of the only contact who has one; else empty."""
+    contacts = order.service.customer.contacts.exclude(phone="").order_by("pk")
+    by_name = [one for one in contacts if one.name.casefold() == order.requested_by.strip().casefold()]
+    numbers = {one.phone for one in by_name or contacts}
+    return numbers.pop() if len(numbers) == 1 else ""
+
+
 def progress_of(order: Order, *, now: datetime) -> Progress:
     """The order's four steps as they stand now."""
     facts = Facts(

@@ -16,7 +16,8 @@ from capstan.network.rules.line_state import LineState
 from capstan.services.models import Service
 from capstan.services.rules import ServiceStatus
 from capstan.topups.models import Order
-from capstan.topups.rules.sale import Hindrance, LineFacts, Spent, hindrance, price_of
+from capstan.topups.queries.rules_of import ceiling_of
+from capstan.topups.rules.sale import Ceiling, Hindrance, LineFacts, Spent, hindrance, price_of
 from capstan.topups.rules.words import ADDED, WAITING, OrderState
 from capstan.values.refused import Refused
 
@@ -103,6 +104,12 @@ def quote(
     return Quote(service_id, None, "", size_bytes, price, None, False, cycle_end)
 
 
+def unpriced(service_id: int, size_bytes: int, *, now: datetime) -> Quote:
+    """A size that the catalogue has no price for, for staff who arrange one: its list price is nothing."""
+    cycle_end = Cap.objects.values_list("cycle_end", flat=True).get(pk=service_id)
+    return Quote(service_id, None, "", size_bytes, 0, None, False, cycle_end)
+
+
 def expiry(valid_days: int | None, never_expires: bool, cycle_end: datetime, now: datetime) -> datetime:
     """Until when a top-up added now would be valid."""
     if never_expires:
@@ -123,6 +130,26 @@ def spent(service_id: int, cycle_start: datetime, *, but: int | None = None) -> 
         minor=Sum(F("price_minor") - F("reversed_minor")), size=Sum(F("size_bytes") - F("reversed_bytes"))
     )
     return Spent(sums["minor"] or 0, sums["size"] or 0)
+
+
+class Room(NamedTuple):
+    """A line's ceiling, and what of it is left in this cycle; None: no ceiling."""
+
+    ceiling: Ceiling
+    left_minor: int | None
+    left_bytes: int | None
+
+
+def room(service_id: int) -> Room:
+    """What may still be ordered on the line in this cycle. A line that isn't metered yet has spent nothing."""
+    ceiling = ceiling_of(service_id)
+    start = Cap.objects.filter(pk=service_id).values_list("cycle_start", flat=True).first()
+    used = Spent(0, 0) if start is None else spent(service_id, start)
+    return Room(
+        ceiling,
+        None if ceiling.minor is None else max(0, ceiling.minor - used.minor),
+        None if ceiling.size_bytes is None else max(0, ceiling.size_bytes - used.size_bytes),
+    )
 
 
 def _of_offer(service_id: int, offer: Offer, cycle_end: datetime, now: datetime) -> Quote:

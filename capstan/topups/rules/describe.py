@@ -85,7 +85,7 @@ def progress(facts: Facts, now: datetime, formats: Formats) -> Progress:
         state = "done" if at else ("now" if is_open else "failed") if first_missing else "todo"
         steps.append(Step(word, at, state))
     headline, hint = _words(facts, now, formats)
-    seconds = (facts.confirmed_at - facts.created_at).total_seconds() if facts.confirmed_at else None
+    seconds = _restored_in(facts)
     is_final = not is_open or facts.proved_at is not None
     return Progress(tuple(steps), headline, hint, is_final, seconds)
 
@@ -110,11 +110,12 @@ def _words(facts: Facts, now: datetime, formats: Formats) -> tuple[str, str]:
 
 def _restoring(facts: Facts, now: datetime) -> tuple[str, str]:
     """The data is in: what of the line?"""
+    if facts.restore == Restore.ALREADY_OPEN:
+        return "Added – the line was online all along", ""
     if facts.confirmed_at is not None:
-        if facts.restore == Restore.ALREADY_OPEN:
-            return "Added – the line was online all along", ""
-        seconds = (facts.confirmed_at - facts.created_at).total_seconds()
-        return f"Back online – {_span(seconds)}", ""
+        if facts.restore == Restore.AT_LOGIN:
+            return "Online again since its next login", ""
+        return f"Back online – {_span(_restored_in(facts) or 0)}", ""
     if facts.restore == Restore.NEXT_LOGIN:
         return (
             "Added – the line comes up at its next login",
@@ -127,6 +128,13 @@ def _restoring(facts: Facts, now: datetime) -> tuple[str, str]:
         "Added – the line isn't back yet",
         "The router hasn't answered; the line is being reset. Switch the router off and on again.",
     )
+
+
+def _restored_in(facts: Facts) -> float | None:
+    """From the moment when the data was added: what an order waited for before isn't the line's time."""
+    if facts.confirmed_at is None or facts.granted_at is None:
+        return None
+    return (facts.confirmed_at - facts.granted_at).total_seconds()
 
 
 def _span(seconds: float) -> str:

@@ -18,6 +18,13 @@ _PACES = (
 )
 
 
+_DONE = {
+    Restore.ALREADY_OPEN: Restore.ALREADY_OPEN,
+    Restore.NEXT_LOGIN: Restore.AT_LOGIN,
+    Restore.AT_LOGIN: Restore.AT_LOGIN,
+}
+
+
 class SessionFacts(NamedTuple):
     """A live session of the line beside what it should have."""
 
@@ -53,8 +60,7 @@ def follow(
             confirmed_at = max(granted_at, *(one.confirmed_at for one in right if one.confirmed_at))
     if confirmed_at is not None:
         seen = [one.last_seen_at for one in right if one.last_seen_at > confirmed_at]
-        done = restore if restore == Restore.ALREADY_OPEN else Restore.DONE
-        return Followed(done, confirmed_at, min(seen, default=None))
+        return Followed(_DONE.get(restore, Restore.DONE), confirmed_at, min(seen, default=None))
     if restore == Restore.NEXT_LOGIN and not sessions:
         return Followed(Restore.NEXT_LOGIN, None, None)
     is_late = now - granted_at >= LATE_AFTER

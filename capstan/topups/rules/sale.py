@@ -94,17 +94,11 @@ class Spent(NamedTuple):
 def beyond_ceiling(
     ceiling: Ceiling, spent: Spent, price_minor: int, size_bytes: int, formats: Formats
 ) -> str:
-    """Why this order would go beyond the ceiling, in words for the customer; empty if it doesn't."""
+    """Why this order would go beyond the ceiling, in words for everybody; empty if it doesn't."""
     if ceiling.minor is not None and spent.minor + price_minor > ceiling.minor:
         left = formats.money(max(0, ceiling.minor - spent.minor))
-        return (
-            f"This line may spend {formats.money(ceiling.minor)} on top-ups in a cycle, and {left} of it is left. "
-            "Please choose a smaller one or call us."
-        )
+        return f"This line may spend {formats.money(ceiling.minor)} on top-ups in a cycle, and {left} of it is left."
     if ceiling.size_bytes is not None and spent.size_bytes + size_bytes > ceiling.size_bytes:
         left = formats.size(max(0, ceiling.size_bytes - spent.size_bytes))
-        return (
-            f"This line may buy {formats.size(ceiling.size_bytes)} of top-ups in a cycle, and {left} of it is left. "
-            "Please choose a smaller one or call us."
-        )
+        return f"This line may buy {formats.size(ceiling.size_bytes)} of top-ups in a cycle, and {left} of it is left."
     return ""
