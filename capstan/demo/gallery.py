@@ -16,7 +16,7 @@ from capstan.catalog.rules import CycleAnchor, CycleKind
 from capstan.demo.samples import Samples
 from capstan.network.rules.line_state import LineState
 from capstan.ui.meter import Meter, meter_of
-from capstan.ui.parts import badge, state_badge
+from capstan.ui.parts import badge, moment, state_badge
 from capstan.ui.states import Tone
 from capstan.ui.tables import Column, Empty, Place, Row, Table
 from capstan.values.period import cycle_at
@@ -113,7 +113,7 @@ def _progresses() -> list[Progress]:
         ),
         Progress(
             (ordered, added, ("Confirmed", at(1.2), "done"), ("Proved", at(1.2), "done")),
-            "You are back online – 1.2 s",
+            "You are back online – 1.2\N{NO-BREAK SPACE}s",
             is_final=True,
             seconds=1.2,
         ),
@@ -148,7 +148,7 @@ def _table() -> Table:
         ("18 GB", 14, "Thandi Nkosi", "website", 19900, state_badge(LineState.SUSPENDED)),
     )  # fmt: skip
     rows = tuple(
-        Row((what, formats.moment(NOW - timedelta(days=days)), by, reference, formats.money(price), state), "#top")
+        Row((what, moment(NOW - timedelta(days=days)), by, reference, formats.money(price), state), "#top")
         for what, days, by, reference, price, state in lines
     )  # fmt: skip
     return Table("Top-ups of this cycle", columns, rows, Empty("No top-ups yet", ""))

@@ -18,6 +18,7 @@ from capstan.values.formats import Formats
 
 _THINNEST = 0.7  # per cent of the bar: what exists is seen
 _TAIL_SHORTEST, _TAIL_LONGEST = 1.5, 10.0
+_OPEN = ("now", "waiting")
 _TOO_EARLY = 0.03  # of a cycle: usage so far says nothing about its pace
 
 _CYCLE_NAMES = {
@@ -72,7 +73,11 @@ class Part(NamedTuple):
     until: str
     status: str
     percent_left: int
-    is_next: bool  # the next to expire
+    is_next: bool  # it expires before others do
+
+    @property
+    def is_open(self) -> bool:
+        return self.status in _OPEN
 
     @property
     def words(self) -> str:
@@ -180,7 +185,7 @@ def _pace(say: Saying, pieces: Sequence[Piece]) -> Pace | None:
     elapsed = say.now - cap.cycle_start
     share = elapsed / length
     left = cap.remaining + say.held_back
-    if cap.is_uncapped or left < CAPPED_BELOW or not _TOO_EARLY <= share < 1:
+    if cap.is_uncapped or say.state != LineState.OPEN or left < CAPPED_BELOW or not _TOO_EARLY <= share < 1:
         return None
     x = _place(share * sum(piece.width for piece in pieces if piece.kind != "expired"), pieces)
     runs_out_at = say.now + _span(elapsed, left, cap.drawn + cap.overage, longest=cap.cycle_end - say.now)
@@ -213,10 +218,10 @@ def _place(width: float, pieces: Sequence[Piece]) -> float:
 def _parts(say: Saying) -> list[Part]:
     """The buckets, next to expire first; then those used up, to come, and ended."""
     found = [(_status(bucket, say.now), bucket) for bucket in say.cap.buckets if effective_size(bucket)]
-    order = ("now", "waiting", "used", "coming", "ended")
-    open_ones = [bucket for status, bucket in found if status in order[:2] and bucket.expires_at != NO_EXPIRY]
-    first = min((bucket.expires_at for bucket in open_ones), default=None)
-    found.sort(key=lambda pair: (order.index(pair[0]) if pair[0] not in order[:2] else 0, pair[1].expires_at))
+    ends = sorted({bucket.expires_at for status, bucket in found if status in _OPEN})
+    first = ends[0] if len(ends) > 1 else None
+    order = (*_OPEN, "used", "coming", "ended")
+    found.sort(key=lambda pair: (max(1, order.index(pair[0])), pair[1].expires_at))
     return [
         Part(
             name=_KIND_NAMES.get(bucket.kind, _CYCLE_NAMES[say.cap.terms.cycle_kind]),
@@ -225,7 +230,7 @@ def _parts(say: Saying) -> list[Part]:
             until=_until(status, bucket, say),
             status=status,
             percent_left=100 * bucket.left // effective_size(bucket),
-            is_next=status in order[:2] and bucket.expires_at == first,
+            is_next=status in _OPEN and bucket.expires_at == first,
         )
         for status, bucket in found
     ]

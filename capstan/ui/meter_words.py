@@ -64,8 +64,9 @@ class Saying(NamedTuple):
     def figure(self) -> str:
         if self.cap.is_uncapped:
             return self.size(self.cap.drawn + self.cap.overage)
-        if self.is_used_up:
-            return f"0{self.size(self.of())[-3:]}" if self.of() >= CAPPED_BELOW else self.size(0)
+        if self.is_used_up:  # the rest is too little to be lent out
+            usual = self.of() or self.cap.terms.allowance_bytes or 0
+            return f"0{self.size(usual)[-3:]}" if usual >= CAPPED_BELOW else self.size(0)
         return self.size(self.cap.remaining)
 
     def of(self) -> int:
@@ -76,7 +77,7 @@ class Saying(NamedTuple):
         if self.cap.is_uncapped:
             return f"used since {self.formats.date(self.cap.cycle_start)}, no cap"
         if not self.in_force:
-            return "of data on this line"
+            return "left: there is no data on this line"
         of = f"of {self.size(self.of())}"
         if self.is_held_back:
             return f"left right now, {of}"

@@ -39,23 +39,19 @@ def money(amount_minor: int) -> str:
 @register.filter
 def moment(at: datetime) -> SafeString:
     """`1 Dec 2026 14:02`, in the provider's zone."""
-    return _time(at, settings.FORMATS.moment(at))
+    return parts.moment(at)
 
 
 @register.filter
 def clock(at: datetime) -> SafeString:
     """`14:02:07`."""
-    return _time(at, settings.FORMATS.clock(at))
+    return parts.clock(at)
 
 
 @register.filter
 def date_of(at: datetime) -> SafeString:
     """`1 Dec 2026`."""
-    return _time(at, settings.FORMATS.date(at))
-
-
-def _time(at: datetime, words: str) -> SafeString:
-    return format_html('<time datetime="{}">{}</time>', at.isoformat(timespec="seconds"), words)
+    return parts.date_of(at)
 
 
 @register.filter

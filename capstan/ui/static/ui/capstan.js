@@ -222,6 +222,14 @@
     }
   });
 
+  // --- where it lies over the page, good news goes by itself, unless somebody reads it -------------------------
+  function fade(toast) {
+    window.setTimeout(() => {
+      if (toast.matches(":hover, :focus-within")) fade(toast);
+      else toast.remove();
+    }, 10000);
+  }
+
   // --- what needs a script shows only where there is one -------------------------------------------------------
   function wake(part) {
     for (const button of all("[data-cap-theme], [data-cap-close], [data-cap-copy], [data-cap-dialog]", part)) {
@@ -231,6 +239,10 @@
     all("[data-cap-live]", part).forEach(start);
   }
 
+  root.dataset.capAwake = "";
   wake(document);
+  if (window.getComputedStyle(document.getElementById("messages")).position === "fixed") {
+    all(".cap-toast-success, .cap-toast-info").forEach(fade);
+  }
   document.addEventListener("htmx:load", (event) => wake(event.detail.elt));
 })();
