@@ -1,0 +1,80 @@
+"""Fields of forms for what people write: amounts, sizes, telephone numbers."""
+
+from decimal import Decimal
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.exceptions import ValidationError
+
+from capstan.values.data import parse_bytes
+from capstan.values.money import minor_digits, parse_money
+from capstan.values.refused import Refused
+
+
+class MoneyField(forms.CharField):
+    """An amount such as `35` or `35.00`; cleaned it is minor units, and None when it was left empty."""
+
+    def __init__(self, **more: Any) -> None:
+        attrs = {"inputmode": "decimal", "autocomplete": "off"}
+        super().__init__(widget=forms.TextInput(attrs=attrs), max_length=20, **more)
+
+    def prepare_value(self, value: object) -> object:
+        """Minor units as one types them; what was typed stays as it is."""
+        return plain_amount(value) if isinstance(value, int) else value
+
+    def clean(self, value: object) -> Any:
+        text = super().clean(value).strip().replace(",", ".")
+        if not text:
+            return None
+        try:
+            return parse_money(text, settings.FORMATS.currency)
+        except Refused as refusal:
+            raise ValidationError(str(refusal)) from None
+
+
+class SizeField(forms.CharField):
+    """An amount of data such as `500 MB` or `2.5GB`; a bare number is GB. Cleaned it is bytes, or None."""
+
+    def __init__(self, **more: Any) -> None:
+        super().__init__(widget=forms.TextInput(attrs={"autocomplete": "off"}), max_length=30, **more)
+
+    def prepare_value(self, value: object) -> object:
+        return plain_size(value) if isinstance(value, int) else value
+
+    def clean(self, value: object) -> Any:
+        text = super().clean(value)
+        if not text:
+            return None
+        try:
+            return size_of(text)
+        except Refused as refusal:
+            raise ValidationError(str(refusal)) from None
+
+
+def size_of(text: str) -> int:
+    """The bytes in `500 MB`, `2.5GB` or `2`, which is GB. Raises Refused for anything else, and for nothing."""
+    plain = text.strip().replace(",", ".")
+    bare = plain.replace(".", "", 1)
+    size = parse_bytes(f"{plain}GB" if bare.isascii() and bare.isdigit() else plain, settings.FORMATS.units)
+    if size == 0:
+        raise Refused("Say how much data it shall be, such as 500 MB or 2 GB.")
+    return size
+
+
+def plain_amount(amount_minor: int) -> str:
+    """An amount as one types it: `35.00`."""
+    digits = minor_digits(settings.FORMATS.currency)
+    whole, rest = divmod(amount_minor, 10**digits)
+    return f"{whole}.{rest:0{digits}}" if digits else str(whole)
+
+
+def plain_size(size_bytes: int) -> str:
+    """A size as one types it, with nothing lost to rounding: `2.5 GB`, `1234 MB`, `1 B`."""
+    units = int(settings.FORMATS.units)
+    for power, name in ((4, "TB"), (3, "GB"), (2, "MB"), (1, "kB")):
+        if size_bytes >= units**power:
+            amount = Decimal(size_bytes) / Decimal(units**power)
+            if amount == round(amount, 3):
+                return f"{amount.normalize():f} {name}"
+    return f"{size_bytes} B"

@@ -1,0 +1,278 @@
+"""One order: how its line comes back, its story, and what staff can do about it (S2, J6, G1)."""
+
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from django.conf import settings
+from django.contrib import messages
+from django.http import Http404, HttpResponse
+from django.shortcuts import redirect, render
+from django.views.decorators.http import require_GET, require_POST
+
+from capstan.billing.rules import share_of
+from capstan.caps.queries import standing
+from capstan.console import links
+from capstan.console.forms.order import (
+    AnswerForm,
+    CallerForm,
+    CancelForm,
+    DeedForm,
+    LookedAfterForm,
+    MoveForm,
+    PaidForm,
+    ReverseForm,
+)
+from capstan.console.shown import order_badge, order_facts
+from capstan.console.views.found import crumbs, order_or_404
+from capstan.identity.rules import Actor, Permission
+from capstan.messaging.rules.words import Medium
+from capstan.network.queries.state import states
+from capstan.operator.search.find import FoundLine, search
+from capstan.topups.actions import authorise, notification_list, take_back, waiting
+from capstan.topups.actions.notification_list import NewEntry
+from capstan.topups.models import Order
+from capstan.topups.queries.orders import number_of_caller, progress_of, requests_of
+from capstan.topups.queries.rules_of import authorisers
+from capstan.topups.rules.words import ADDED, WAITING, Channel, OrderState
+from capstan.ui.access import StaffRequest, forbidden, staff_required
+from capstan.ui.meter import meter_of
+from capstan.values import clock
+from capstan.values.refused import Refused
+
+_LINES_SHOWN = 8
+
+
+class Deed(NamedTuple):
+    """Something that can be done to an order: when, by whom, with which form, and what is said afterwards."""
+
+    form: type[DeedForm]
+    is_open: Callable[[Order], bool]
+    do: Callable[[Order, dict[str, Any], Actor, datetime], str]
+    permission: Permission | None = None
+
+
+def _reverse(order: Order, given: dict[str, Any], actor: Actor, now: datetime) -> str:
+    done = take_back.reverse(
+        order_id=order.pk,
+        in_full=bool(given.get("in_full")),
+        reason=given["reason"],
+        actor=actor.key,
+        now=now,
+    )
+    formats = settings.FORMATS
+    return (
+        f"{formats.size(done.reversed_bytes)} was taken back and {formats.money(done.reversed_minor)} given back:"
+        " it comes off the next invoice."
+    )
+
+
+def _move(order: Order, given: dict[str, Any], actor: Actor, now: datetime) -> str:
+    moved = take_back.move(
+        order_id=order.pk, to_service_id=given["to_service"], reason=given["reason"], actor=actor.key,
+        actor_name=actor.name, now=now,
+    )  # fmt: skip
+    size = settings.FORMATS.size(moved.size_bytes)
+    return f"{size} was moved to {moved.service.username}. The wrong line pays nothing."
+
+
+def _answer(order: Order, given: dict[str, Any], actor: Actor, now: datetime) -> str:
+    answered = authorise.answer_for(
+        order.pk, approve=given["approve"], who=given["who"], why=given["why"], actor=actor.key, now=now
+    )
+    return _after_waiting(answered)
+
+
+def _paid(order: Order, given: dict[str, Any], actor: Actor, now: datetime) -> str:
+    return _after_waiting(
+        waiting.mark_paid(order_id=order.pk, reference=given["reference"], actor=actor.key, now=now)
+    )
+
+
+def _cancel(order: Order, given: dict[str, Any], actor: Actor, now: datetime) -> str:
+    waiting.cancel(order_id=order.pk, reason=given["reason"], actor=actor.key, now=now)
+    told = (
+        "Whoever ordered it is told so."
+        if order.reply_to
+        else "Nobody is told by us: it was not ordered by SMS."
+    )
+    return f"The order is cancelled; nothing was added. {told}"
+
+
+def _looked_after(order: Order, given: dict[str, Any], actor: Actor, now: datetime) -> str:
+    waiting.seen_by_person(order_id=order.pk, remark=given["remark"], actor=actor.key, now=now)
+    return "Noted. It is off the list of what needs a person."
+
+
+def _caller(order: Order, given: dict[str, Any], actor: Actor, now: datetime) -> str:
+    new = NewEntry(
+        order.service_id, Medium.SMS, given["number"], name=order.requested_by, may_order=given["may_order"]
+    )
+    entry = notification_list.add_caller(new, actor=actor.key, now=now)
+    return f"{entry.address} is on the line's list, and an SMS says how to top up oneself."
+
+
+def _after_waiting(order: Order) -> str:
+    if order.state == OrderState.AWAITING_PAYMENT:
+        return "Authorised. The account pays first: it is added once its payment is noted."
+    if order.state == OrderState.REFUSED:
+        return f"Nothing was added. {order.refused_because}"
+    return f"{settings.FORMATS.size(order.size_bytes)} was added; below you see the line come back."
+
+
+DEEDS = {
+    "reverse": Deed(ReverseForm, lambda order: order.state in ADDED, _reverse),
+    "move": Deed(MoveForm, lambda order: order.state in ADDED, _move),
+    "answer": Deed(
+        AnswerForm,
+        lambda order: order.state == OrderState.AWAITING_AUTHORISATION,
+        _answer,
+        Permission.APPROVE_ORDERS,
+    ),
+    "paid": Deed(PaidForm, lambda order: order.state == OrderState.AWAITING_PAYMENT, _paid),
+    "cancel": Deed(CancelForm, lambda order: order.state in WAITING, _cancel),
+    "looked-after": Deed(LookedAfterForm, lambda order: bool(order.needs_person), _looked_after),
+    "caller": Deed(
+        CallerForm, lambda order: order.channel == Channel.AGENT and order.state in ADDED, _caller
+    ),
+}
+
+
+@require_GET
+@staff_required()
+def show(request: StaffRequest, order_id: int) -> HttpResponse:
+    return _page(request, order_or_404(order_id, request.actor))
+
+
+@require_GET
+@staff_required()
+def progress(request: StaffRequest, order_id: int) -> HttpResponse:
+    """The part of the page that renews itself until the line is back."""
+    order = order_or_404(order_id, request.actor)
+    return render(request, "console/order/progress.html", progress_context(order, clock.now()))
+
+
+@require_POST
+@staff_required()
+def act(request: StaffRequest, order_id: int, deed: str) -> HttpResponse:
+    """Do it, or show the page again with what was typed and why it can't be done."""
+    order, todo = order_or_404(order_id, request.actor), DEEDS.get(deed)
+    if todo is None:
+        raise Http404("Nothing of that name can be done to an order.")
+    if todo.permission is not None and not request.actor.may(todo.permission):
+        return forbidden(
+            request, f"Your sign-in doesn't let you {todo.permission.value}. A manager can do it for you."
+        )
+    form = todo.form(request.POST, actor=request.actor, auto_id=_ids(deed))
+    if form.is_valid():
+        try:
+            words = todo.do(order, form.cleaned_data, request.actor, clock.now())
+        except Refused as refusal:
+            form.add_error(None, str(refusal))
+        else:
+            messages.success(request, words)
+            return redirect(links.back(request) or links.order(_where(order)))
+    return _page(request, order, deed, form)
+
+
+def _where(order: Order) -> int:
+    """A top-up that was moved is seen on its new line."""
+    moved = Order.objects.filter(moved_from=order).values_list("pk", flat=True).first()
+    return moved or order.pk
+
+
+def progress_context(order: Order, now: datetime) -> dict[str, object]:
+    shown = progress_of(order, now=now)
+    state = states([order.service_id], now=now)[order.service_id]
+    return {
+        "order": order,
+        "progress": shown,
+        "seconds": 10 if order.state in WAITING else _pace(order, now),
+        "meter": meter_of(standing(order.service_id, now=now), state, now, settings.FORMATS),
+        "state": state,
+        "service_url": links.service(order.service_id),
+    }
+
+
+def _pace(order: Order, now: datetime) -> int:
+    """How often to look: every second while somebody holds the telephone."""
+    return 1 if order.granted_at is None or (now - order.granted_at).total_seconds() < 120 else 5
+
+
+def _page(request: StaffRequest, order: Order, deed: str = "", form: DeedForm | None = None) -> HttpResponse:
+    now, service = clock.now(), order.service
+    found = (request.GET.get("line") or request.POST.get("line") or "").strip()
+    unused = _unused(order, now)
+    forms = {name.replace("-", "_"): one for name, one in _forms(request, order, deed, form).items()}
+    return render(
+        request,
+        "console/order/page.html",
+        {
+            **progress_context(order, now),
+            "service": service,
+            "figure": settings.FORMATS.size(order.size_bytes),
+            "words": f"top-up for {settings.FORMATS.money(order.price_minor)}",
+            "badge": order_badge(order),
+            "pairs": order_facts(order, unused.size_bytes if unused else None),
+            "forms": forms,
+            "open_deed": deed,
+            "unused": unused,
+            "events": order.events.order_by("at", "pk"),
+            "requests": requests_of(order.pk),
+            "authorisers": authorisers(service.customer_id) if "answer" in forms else [],
+            "found_for": found,
+            "lines": _lines(found, order, now) if found and "move" in forms else [],
+            "customer_url": links.customer(service.customer.account_code),
+            "crumbs": crumbs(service, (f"Top-up {order.pk}", None)),
+        },
+    )
+
+
+def _forms(request: StaffRequest, order: Order, deed: str, form: DeedForm | None) -> dict[str, DeedForm]:
+    """The forms of what can be done now, the one that was sent with what was typed."""
+    open_ones = {
+        name: todo
+        for name, todo in DEEDS.items()
+        if todo.is_open(order) and (todo.permission is None or request.actor.may(todo.permission))
+    }
+    first = {"caller": {"number": number_of_caller(order)}} if "caller" in open_ones else {}
+    forms = {
+        name: todo.form(actor=request.actor, initial=first.get(name), auto_id=_ids(name))
+        for name, todo in open_ones.items()
+    }
+    if form is not None:
+        forms[deed] = form
+    return forms
+
+
+def _ids(deed: str) -> str:
+    """Several forms of the page have a field for the reason; its id tells them apart."""
+    return f"{deed}-%s"
+
+
+class OtherLine(NamedTuple):
+    """A line that the top-up may have been meant for."""
+
+    line: FoundLine
+    customer: str
+
+
+def _lines(text: str, order: Order, now: datetime) -> list[OtherLine]:
+    results = search(text, now=now).results
+    found = [OtherLine(line, one.customer.name) for one in results for line in one.lines]
+    return [one for one in found if one.line.service_id != order.service_id][:_LINES_SHOWN]
+
+
+class Unused(NamedTuple):
+    """What would be taken and given back now."""
+
+    size_bytes: int
+    amount_minor: int
+
+
+def _unused(order: Order, now: datetime) -> Unused | None:
+    if order.state not in ADDED:
+        return None
+    held = standing(order.service_id, now=now).buckets
+    left = next((one.left for one in held if one.id == order.bucket_id), 0)
+    return Unused(left, share_of(order.price_minor, left, order.size_bytes))
