@@ -10,7 +10,7 @@ urlpatterns = [
     path("", home.show, name="home"),
     path("top-up/", top_up.identify, name="top_up"),
     path("top-up/forgotten/", forgotten.ask, name="forgotten"),
-    path("top-up/done/<slug:receipt>/", top_up.done, name="done"),
+    path("top-up/done/<str:receipt>/", top_up.done, name="done"),
     path("top-up/<slug:token>/", top_up.choose, name="choose"),
     path("authorise/<slug:token>", authorise.answer, name="authorise"),
 ]

@@ -13,6 +13,8 @@ from capstan.values.data import Units, format_bytes
 from capstan.values.money import minor_digits
 
 _NBSP = "\N{NO-BREAK SPACE}"
+_WITH_A_POINT = "en_ZA"
+"""CLDR writes a decimal comma there; banks, shops and invoices of the country print a point."""
 
 
 class Formats(NamedTuple):
@@ -24,9 +26,13 @@ class Formats(NamedTuple):
     units: Units
 
     def money(self, amount_minor: int) -> str:
-        """As documents and pages print it: `R35.00` or `R 35,00`, as the locale has it."""
-        digits = minor_digits(self.currency)
-        return str(format_currency(Decimal(amount_minor).scaleb(-digits), self.currency, locale=self.locale))
+        """As documents and pages print it, as the locale has it: `R 1 234.50`, `1.234,50 €`."""
+        amount = Decimal(amount_minor).scaleb(-minor_digits(self.currency))
+        if self.locale == _WITH_A_POINT:
+            shown = str(format_currency(amount, self.currency, "¤#,##0.00", locale="en"))
+            symbol = str(get_currency_symbol(self.currency, self.locale))
+            return shown.replace(str(get_currency_symbol(self.currency, "en")), symbol + _NBSP).replace(",", _NBSP)
+        return str(format_currency(amount, self.currency, locale=self.locale))
 
     def short_money(self, amount_minor: int) -> str:
         """As an SMS prints it, in as few letters of the GSM alphabet as can be: `R35`, `R7.50`."""

@@ -22,3 +22,9 @@ def normalise_phone(text: str, country: str) -> str:
     if not phonenumbers.is_possible_number(number):
         raise Refused(f"{text!r} has too few or too many digits for a number in +{number.country_code}")
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+
+
+def takes_sms(number: str) -> bool:
+    """Whether this E.164 number can be a mobile one: a fixed line gets no SMS. A range that isn't known is believed."""
+    kind = phonenumbers.number_type(phonenumbers.parse(number))
+    return kind not in (phonenumbers.PhoneNumberType.FIXED_LINE, phonenumbers.PhoneNumberType.TOLL_FREE)

@@ -51,10 +51,10 @@ class Shop(Provider):
         terms.setdefault("allowance_bytes", GB)
         return self.service(username, **terms)
 
-    def listed(self, service: Service, address: str = NUMBER, **more: Any) -> ListEntry:
+    def listed(self, service: Service, address: str = NUMBER, **other: Any) -> ListEntry:
         """Somebody on the line's list, confirmed by staff; may order unless said otherwise."""
         medium = Medium.EMAIL if "@" in address else Medium.SMS
-        more = {"name": "Jan", "may_order": medium == Medium.SMS} | more
+        more: dict[str, Any] = {"name": "Jan", "may_order": medium == Medium.SMS} | other
         new = NewEntry(service.pk, medium, address, **more)
         return notification_list.add(new, confirmed_by_staff=True, actor="staff:thandi", now=self.now)
 

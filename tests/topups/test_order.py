@@ -143,7 +143,7 @@ def test_a_lines_ceiling_holds_for_all_its_orders_of_a_cycle(shop: Shop) -> None
     assert shop.order(line, "C").order.state == OrderState.GRANTED
     refused = shop.order(line, "C").order
     assert refused.state == OrderState.REFUSED
-    assert "R25" in refused.refused_because
+    assert "25.00" in refused.refused_because
     assert shop.order(line, "B").order.state == OrderState.GRANTED
     beyond = shop.order(line, "C", beyond_ceiling=True, reason="The owner called").order
     assert beyond.state == OrderState.GRANTED

@@ -100,7 +100,7 @@ def _words(wrong: Exception) -> str:
 
 
 def _to_done(order: Order) -> HttpResponse:
-    return redirect("portal:done", receipt=signing.Signer(sep="-", salt=_RECEIPT).sign(str(order.pk)))
+    return redirect("portal:done", receipt=signing.Signer(salt=_RECEIPT).sign(str(order.pk)))
 
 
 @require_safe
@@ -108,7 +108,7 @@ def done(request: HttpRequest, receipt: str) -> HttpResponse:
     """What becomes of the order. The page looks again by itself until the line is back; its address is known to the
     customer alone, and names no person."""
     try:
-        order_id = signing.Signer(sep="-", salt=_RECEIPT).unsign(receipt)
+        order_id = signing.Signer(salt=_RECEIPT).unsign(receipt)
     except signing.BadSignature as wrong:
         raise Http404 from wrong
     now = clock.now()
