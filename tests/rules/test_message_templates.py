@@ -52,7 +52,7 @@ def test_the_text_of_the_order() -> None:
     ],
 )
 def test_a_text_is_filled_in(body: str, values: dict[str, str], text: str) -> None:
-    assert sms(body, **values) == text
+    assert sms(body, (), **values) == text
 
 
 @pytest.mark.parametrize(

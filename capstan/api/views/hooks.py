@@ -76,7 +76,7 @@ def _items(request: HttpRequest, body: bytes, path: str, charset_field: str) -> 
     """What came: the query's fields, with each item of a JSON body or with those of a form. Raises Refused."""
     query = _fields(request.META.get("QUERY_STRING", ""), charset_field)
     if not body.strip():
-        return [query]
+        return items(query, "")
     kind = (request.content_type or "").lower()
     if kind.endswith("json") or body.lstrip()[:1] in (b"{", b"["):
         try:
@@ -86,7 +86,7 @@ def _items(request: HttpRequest, body: bytes, path: str, charset_field: str) -> 
                 problem if isinstance(problem, Refused) else Refused(f"the body is no JSON: {problem}")
             ) from problem
     if kind == "application/x-www-form-urlencoded":
-        return [{**query, **_fields(body.decode("latin-1"), charset_field)}]
+        return items({**query, **_fields(body.decode("latin-1"), charset_field)}, "")
     raise Refused("the body is neither JSON nor a form: set its Content-Type")
 
 

@@ -57,7 +57,7 @@ def enter_gateway(
         "parallel": parallel, "cost_minor": cost_minor, "priority": priority, "active": active,
     }  # fmt: skip
     kept = {key: value for key, value in secrets.items() if value}
-    poll_due_at = now if isinstance(read, HttpSettings) and read.poll else None
+    poll_due_at = now if active and isinstance(read, HttpSettings) and read.poll else None
     gateway = Gateway.objects.select_for_update().filter(name=name).first()
     if gateway is None:
         gateway = Gateway.objects.create(
@@ -91,11 +91,14 @@ def enter_gateway(
 @transaction.atomic
 def set_active(*, gateway_id: int, active: bool, reason: str, actor: str, now: datetime) -> bool:
     """Switch a gateway on or off; what waited for it goes by another. False if it was so already."""
-    if not Gateway.objects.filter(pk=gateway_id, active=not active).update(active=active):
+    gateway = Gateway.objects.select_for_update(no_key=True).get(pk=gateway_id)
+    if gateway.active == active:
         return False
-    name = Gateway.objects.values_list("name", flat=True).get(pk=gateway_id)
+    gateway.active = active
+    gateway.poll_due_at = now if active and gateway.settings.get("poll") else None
+    gateway.save(update_fields=["active", "poll_due_at"])
     deed = "switch_on_gateway" if active else "switch_off_gateway"
-    record(actor=actor, action=deed, subject=f"gateway:{name}", reason=reason, now=now)
+    record(actor=actor, action=deed, subject=f"gateway:{gateway.name}", reason=reason, now=now)
     return True
 
 

@@ -3,7 +3,7 @@
 import hmac
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import transaction
@@ -14,7 +14,7 @@ from capstan.messaging.actions.transports.port import NotSentError, Polled
 from capstan.messaging.models import Gateway
 from capstan.messaging.queries.gateways import by_name, secrets_of
 from capstan.messaging.rules.callbacks import is_signed, items, read_inbound, read_receipt
-from capstan.messaging.rules.gateways import InboundFields, ReceiptFields, Signature
+from capstan.messaging.rules.gateways import InboundFields, Polls, ReceiptFields, Signature
 from capstan.messaging.rules.words import InboundState
 from capstan.values.refused import Refused
 
@@ -70,12 +70,13 @@ def take_receipts(gateway: Gateway, came: Items, *, now: datetime) -> int:
 
 
 @transaction.atomic
-def take_polled(
-    gateway_id: int, result: Polled | BaseException, *, again_at: datetime | None, now: datetime
-) -> None:
+def take_polled(gateway_id: int, result: Polled | BaseException, *, now: datetime) -> None:
     """Keep what a gateway had for us, together with how far it was read. If it can't be read it is asked again."""
     gateway = Gateway.objects.select_for_update(no_key=True).get(pk=gateway_id)
-    gateway.poll_lease_until, gateway.poll_due_at = None, again_at
+    polls = gateway.settings.get("poll")
+    every = Polls.model_validate(polls).every_seconds if polls else None
+    gateway.poll_lease_until = None
+    gateway.poll_due_at = now + timedelta(seconds=every) if every and gateway.active else None
     trouble = ""
     if isinstance(result, Polled):
         try:

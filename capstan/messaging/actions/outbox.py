@@ -17,7 +17,8 @@ from capstan.messaging.actions.transports.port import Accepted, NotSentError, Ou
 from capstan.messaging.models import Gateway, Message
 from capstan.messaging.queries.gateways import route as choose_route
 from capstan.messaging.queries.gateways import secrets_of
-from capstan.messaging.rules.gateways import hook_path, read_settings
+from capstan.messaging.rules.callbacks import ID_MAX
+from capstan.messaging.rules.gateways import dedupes, hook_path
 from capstan.messaging.rules.segments import Encoding
 from capstan.messaging.rules.states import backoff, is_open, patience
 from capstan.messaging.rules.words import GatewayKind, Lane, Medium, MessageState, Reason
@@ -188,7 +189,7 @@ def _outgoing(message: Message, gateway: Gateway, token: str, now: datetime) -> 
 
 
 def _accepted(message: Message, accepted: Accepted, now: datetime) -> None:
-    message.carrier_id = message.carrier_id or accepted.carrier_id
+    message.carrier_id = message.carrier_id or accepted.carrier_id[:ID_MAX]
     message.sent_at = message.sent_at or now
     message.lease_until = None
     if is_open(MessageState(message.state)):
@@ -205,7 +206,7 @@ def _not_sent(message: Message, problem: NotSentError, gateway: Gateway, now: da
     message.reason, message.detail = problem.reason, problem.detail
     is_unclear = problem.retry == Retry.UNCLEAR
     message.may_have_left = message.may_have_left or is_unclear
-    may_repeat = not is_unclear or read_settings(GatewayKind(gateway.kind), gateway.settings).dedupes
+    may_repeat = not is_unclear or dedupes(GatewayKind(gateway.kind), gateway.settings)
     is_late = now >= message.queued_at + patience(Lane(message.lane))
     if problem.retry == Retry.USELESS:
         _end(message, MessageState.FAILED, now)

@@ -14,7 +14,6 @@ from capstan.messaging.actions.transports.port import Accepted, Outgoing, Polled
 from capstan.messaging.actions.transports.registry import transport
 from capstan.messaging.models import Gateway, Message
 from capstan.messaging.queries.gateways import secrets_of
-from capstan.messaging.rules.gateways import http_settings
 from capstan.messaging.rules.words import GatewayKind, MessageState
 
 _POLL_LEASE = timedelta(minutes=3)
@@ -89,7 +88,4 @@ class Sender:
 
     def _polled(self, gateway_id: int, result: object, now: datetime) -> None:
         assert isinstance(result, Polled | BaseException)
-        gateway = Gateway.objects.get(pk=gateway_id)
-        polls = http_settings(gateway.settings).poll
-        again = now + timedelta(seconds=polls.every_seconds) if polls else None
-        take_polled(gateway_id, result, again_at=again, now=now)
+        take_polled(gateway_id, result, now=now)

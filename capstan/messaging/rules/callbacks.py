@@ -6,7 +6,7 @@ import hmac
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 from capstan.messaging.rules.gateways import InboundFields, ReceiptFields, Signature, as_text, at_path
@@ -14,6 +14,8 @@ from capstan.messaging.rules.states import ReceiptKind
 from capstan.values.refused import Refused
 
 _MILLISECONDS_FROM = 10**11
+ID_MAX = 200
+"""Characters of an id or a status; the rest is cut, on either side of a comparison."""
 
 
 class InboundSms(NamedTuple):
@@ -41,13 +43,22 @@ def items(document: object, path: str) -> list[Mapping[str, object]]:
     listed = found if isinstance(found, list) else [found]
     if not all(isinstance(one, Mapping) for one in listed):
         raise Refused(f"{path or 'the body'} is neither an object nor a list of objects")
-    return [dict(one) for one in listed if isinstance(one, Mapping)]
+    return [clean(dict(one)) for one in listed if isinstance(one, Mapping)]
+
+
+def clean(value: Any) -> Any:
+    """The same without what no database keeps: NUL, and halves of surrogate pairs."""
+    if isinstance(value, str):
+        return value.replace("\0", "").encode("utf-8", "replace").decode()
+    if isinstance(value, Mapping):
+        return {clean(key): clean(inner) for key, inner in value.items()}
+    return [clean(inner) for inner in value] if isinstance(value, list) else value
 
 
 def read_inbound(fields: InboundFields, item: Mapping[str, object]) -> InboundSms:
     """Raises Refused, naming the field, without a sender or a text. An unreadable time is no reason to lose an SMS."""
     return InboundSms(
-        sender=_must(item, fields.sender).strip() or _refuse(f"{fields.sender} is empty"),
+        sender=_must(item, fields.sender).strip()[:ID_MAX] or _refuse(f"{fields.sender} is empty"),
         recipient=_may(item, fields.recipient),
         text=_must(item, fields.text),
         sent_at=_time(_may(item, fields.sent_at), fields),
@@ -61,7 +72,7 @@ def read_receipt(fields: ReceiptFields, item: Mapping[str, object]) -> ReceiptFa
     reference, carrier_id = _may(item, fields.reference), _may(item, fields.carrier_id)
     if not reference and not carrier_id:
         raise Refused(f"{fields.reference} and {fields.carrier_id} are missing: which message is it?")
-    status = _must(item, fields.status).strip()
+    status = _must(item, fields.status).strip()[:ID_MAX]
     return ReceiptFacts(reference, carrier_id, status, _may(item, fields.error), dict(item))
 
 
@@ -97,7 +108,7 @@ def _must(item: Mapping[str, object], name: str) -> str:
 
 
 def _may(item: Mapping[str, object], name: str) -> str:
-    return (as_text(at_path(item, name)) or "").strip() if name else ""
+    return (as_text(at_path(item, name)) or "").strip()[:ID_MAX] if name else ""
 
 
 def _refuse(why: str) -> str:

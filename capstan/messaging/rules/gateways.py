@@ -217,8 +217,6 @@ class Polls(_Settings):
 class LoopbackSettings(_Settings):
     """The demo handset needs none."""
 
-    dedupes: Literal[True] = True
-
 
 class HttpSettings(_Settings):
     """A carrier's HTTP interface. `dedupes`: it takes a reference only once, so that what is unclear may be repeated."""
@@ -246,7 +244,6 @@ class SmtpSettings(_Settings):
     from_name: str = ""
     reply_to: str = ""
     ca_file: str = ""
-    dedupes: Literal[False] = False
     connect_seconds: Annotated[float, Field(gt=0, le=30)] = 5
     read_seconds: Annotated[float, Field(gt=0, le=30)] = 30
 
@@ -272,9 +269,9 @@ def read_settings(kind: GatewayKind, given: Mapping[str, object]) -> AnySettings
         raise Refused("\n".join(_sentence(mistake) for mistake in wrong.errors())) from None
 
 
-def http_settings(given: Mapping[str, object]) -> HttpSettings:
-    """Those of an HTTP gateway, checked when it was entered; another kind's callbacks are read by the defaults."""
-    return HttpSettings.model_validate(given)
+def dedupes(kind: GatewayKind, given: Mapping[str, object]) -> bool:
+    """Whether it takes a reference only once, so that what is unclear may be repeated."""
+    return kind == GatewayKind.LOOPBACK or given.get("dedupes") is True
 
 
 def check_gateway(name: str, kind: GatewayKind, medium: Medium) -> None:

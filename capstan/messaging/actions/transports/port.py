@@ -3,7 +3,9 @@
 from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from capstan.messaging.rules.words import Medium, Reason
 
@@ -60,8 +62,20 @@ class NotSentError(Exception):
         super().__init__(detail)
         self.reason = reason
         self.retry = retry
-        self.detail = " ".join(detail.split())[:DETAIL_MAX]
+        self.detail = " ".join(detail.replace("\0", " ").split())[:DETAIL_MAX]
         self.trouble = trouble
+
+
+_Read = TypeVar("_Read", bound=BaseModel)
+
+
+def settings_of(route: Route, model: type[_Read]) -> _Read:
+    """The gateway's settings. They were checked when it was entered; what an update has made wrong needs the operator."""
+    try:
+        return model.model_validate(route.settings)
+    except ValidationError as wrong:
+        why = f"its settings can't be used any more: {wrong}"
+        raise NotSentError(Reason.UNREACHABLE, Retry.HELPS, why, trouble=True) from wrong
 
 
 class Polled(NamedTuple):

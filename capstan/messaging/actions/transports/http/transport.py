@@ -6,9 +6,17 @@ from collections.abc import Mapping
 from urllib.parse import quote, urlencode, urlsplit
 
 from capstan.messaging.actions.transports.http.client import Response, call
-from capstan.messaging.actions.transports.port import Accepted, NotSentError, Outgoing, Polled, Retry, Route
+from capstan.messaging.actions.transports.port import (
+    Accepted,
+    NotSentError,
+    Outgoing,
+    Polled,
+    Retry,
+    Route,
+    settings_of,
+)
 from capstan.messaging.rules.callbacks import found_in
-from capstan.messaging.rules.gateways import Answer, HttpSettings, Reading, Request, fill, http_settings
+from capstan.messaging.rules.gateways import Answer, HttpSettings, Reading, Request, fill
 from capstan.messaging.rules.words import Reason
 
 _UNAUTHORISED = (401, 403, 407)
@@ -19,7 +27,7 @@ _SHOWN = 200
 
 def send(route: Route, outgoing: Outgoing) -> Accepted:
     """Hand it over. Raises NotSentError: unclear when the request left and no answer, or a server error, came."""
-    settings = http_settings(route.settings)
+    settings = settings_of(route, HttpSettings)
     response = _ask(route, settings, settings.request, _values(outgoing))
     _check_status(settings, response)
     answer = settings.answer
@@ -32,7 +40,7 @@ def send(route: Route, outgoing: Outgoing) -> Accepted:
 
 def poll(route: Route, cursors: Mapping[str, str]) -> Polled:
     """Ask for what came in and for receipts, each from where it was read to."""
-    settings = http_settings(route.settings)
+    settings = settings_of(route, HttpSettings)
     bodies, reached = {"inbound": "", "receipts": ""}, dict(cursors)
     polls = settings.poll
     if polls is not None:
@@ -119,7 +127,7 @@ def _refused(answer: Answer, response: Response) -> NotSentError:
 
 
 def _read(reading: Reading | None, body: str) -> str:
-    return (reading.read(body) or "") if reading is not None else ""
+    return (reading.read(body) or "").replace("\0", "") if reading is not None else ""
 
 
 def _shown(response: Response) -> str:

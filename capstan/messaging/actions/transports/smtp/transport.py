@@ -8,7 +8,15 @@ from contextlib import contextmanager, suppress
 from email.errors import MessageError
 
 from capstan.messaging.actions.transports.limit import limited
-from capstan.messaging.actions.transports.port import Accepted, NotSentError, Outgoing, Polled, Retry, Route
+from capstan.messaging.actions.transports.port import (
+    Accepted,
+    NotSentError,
+    Outgoing,
+    Polled,
+    Retry,
+    Route,
+    settings_of,
+)
 from capstan.messaging.actions.transports.smtp.mail import compose
 from capstan.messaging.rules.gateways import SmtpSettings
 from capstan.messaging.rules.words import Reason
@@ -21,7 +29,7 @@ _NO_MAILBOX = re.compile(r"\b5\.1\.(0|1|2|3|6|10)\b|unknown|no such|not exist|do
 
 def send(route: Route, outgoing: Outgoing) -> Accepted:
     """Hand the mail to the server. Raises NotSentError."""
-    settings = SmtpSettings.model_validate(route.settings)
+    settings = settings_of(route, SmtpSettings)
     try:
         recipient = _ascii(outgoing.to)
         mail = compose(outgoing._replace(to=recipient), settings, route.sender)
