@@ -1,8 +1,6 @@
 """Who may open a page: the actor of a request, and the doors that look at it."""
 
-import time
 from collections.abc import Callable
-from datetime import timedelta
 from functools import wraps
 from http import HTTPStatus
 from typing import Concatenate, ParamSpec
@@ -127,11 +125,6 @@ class ActorMiddleware:
 def client_address(request: HttpRequest) -> str:
     """The address of whoever asks, behind the proxies that the setting `trusted_proxies` names."""
     return caller_of(request).address
-
-
-def slow_down(delay: timedelta) -> None:
-    """Let the answer wait, as `guesses.delay_before_answer` demands. Not in a transaction: others would wait as well."""
-    time.sleep(delay.total_seconds())
 
 
 def _elsewhere(request: HttpRequest, url: str) -> HttpResponse:
