@@ -1,6 +1,6 @@
 # `make run` shows the product, `make test` proves it. Both set up what they need.
 
-.PHONY: run test check bench test-nas setup
+.PHONY: run test check bench test-nas screenshots setup
 
 run: setup
 	.venv/bin/capstan up --demo
@@ -24,6 +24,11 @@ bench: setup
 test-nas: setup
 	@tools/apt.sh ocserv openconnect iproute2 iptables iperf3 iputils-ping openssl
 	.venv/bin/pytest -o addopts="-q -p no:cacheprovider" tests/nas
+
+# Every page in light and dark, on a phone and a desk: out/screenshots/index.html. `make screenshots ONLY="home top-up"` for some.
+screenshots: setup
+	@tools/apt.sh
+	.venv/bin/python -m tools.screenshots $(ONLY)
 
 setup:
 	@tools/setup.sh

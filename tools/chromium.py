@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Literal
 from urllib.parse import urlsplit
 
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, StorageState, sync_playwright
 
 FLAGS = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -28,8 +28,15 @@ def started(program: str) -> Iterator[Browser]:
             browser.close()
 
 
-def open_window(browser: Browser, width: int = DESK, *, dark: bool = False, scripts: bool = True) -> Page:
-    """A window of its own, with its own cookies."""
+def open_window(
+    browser: Browser,
+    width: int = DESK,
+    *,
+    dark: bool = False,
+    scripts: bool = True,
+    signed_in: StorageState | None = None,
+) -> Page:
+    """A window of its own, with its own cookies, or with those of somebody who is signed in."""
     scheme: Literal["dark", "light"] = "dark" if dark else "light"
     context = browser.new_context(
         viewport={"width": width, "height": _HEIGHTS.get(width, 900)},
@@ -37,6 +44,7 @@ def open_window(browser: Browser, width: int = DESK, *, dark: bool = False, scri
         java_script_enabled=scripts,
         locale="en-GB",
         reduced_motion="reduce",
+        storage_state=signed_in,
     )
     context.set_default_timeout(PATIENCE_MS)
     return context.new_page()
