@@ -86,10 +86,10 @@ def _act(talk: Conversation, now: datetime) -> Outcome:
 
 
 def _names(talk: Conversation) -> list[str]:
-    """Names that may stand in a kind word to us: "C thanks Jenny"."""
+    """Names that may stand beside an order: ours, as in "C thanks Jenny", and the sender's own."""
     ids = [entry.service_id for entry in talk.entries]
     brands = Service.objects.filter(pk__in=ids).values_list("customer__brand__name", flat=True)
-    return [word for brand in brands for word in brand.split()]
+    return [*brands, *(entry.name for entry in talk.entries)]
 
 
 def _order(talk: Conversation, reading: Any, now: datetime) -> Outcome:
