@@ -73,3 +73,20 @@ def add_contact(
         actor=actor, action="customer.add_contact", subject=subject, now=now, details={"contact": contact.pk}
     )
     return contact
+
+
+NOTE = "customer.note"
+"""The action under which the audit trail keeps notes of staff; the text is its reason."""
+
+_NOTE_LONGEST = 4000
+
+
+@transaction.atomic
+def add_note(*, customer_id: int, text: str, actor: str, now: datetime) -> None:
+    """Something about this customer that colleagues should know. It stays as it is. Raises Refused for an empty one."""
+    said = text.strip()
+    if not said:
+        raise Refused("The note is empty.")
+    if len(said) > _NOTE_LONGEST:
+        raise Refused(f"A note has at most {_NOTE_LONGEST} letters.")
+    record(actor=actor, action=NOTE, subject=f"customer:{customer_id}", reason=said, now=now)

@@ -4,8 +4,10 @@ from http import HTTPStatus
 from typing import NamedTuple
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
+
+from capstan.ui.navigation import address
 
 
 class _Saying(NamedTuple):
@@ -43,7 +45,9 @@ def forbidden(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 
 def not_found(request: HttpRequest, exception: Exception) -> HttpResponse:
-    return _show(HTTPStatus.NOT_FOUND, request)
+    """A view that looked for something says in its Http404 what there isn't."""
+    told = exception.args[0] if isinstance(exception, Http404) and exception.args else ""
+    return _show(HTTPStatus.NOT_FOUND, request, told if isinstance(told, str) else "")
 
 
 def broken(request: HttpRequest) -> HttpResponse:
@@ -51,8 +55,23 @@ def broken(request: HttpRequest) -> HttpResponse:
     return _show(HTTPStatus.INTERNAL_SERVER_ERROR, None)
 
 
-def _show(status: HTTPStatus, request: HttpRequest | None) -> HttpResponse:
-    context: dict[str, object] = {"saying": _SAYINGS[status], "status": status.value}
+def _show(status: HTTPStatus, request: HttpRequest | None, title: str = "") -> HttpResponse:
+    saying = _SAYINGS[status]
+    context: dict[str, object] = {
+        "saying": saying._replace(title=title) if title else saying,
+        "status": status.value,
+        "frame": _frame(request),
+    }
     if request is None:
         context["time_zone"] = settings.PROVIDER_TIME_ZONE
     return HttpResponse(render_to_string("ui/error.html", context, request), status=status)
+
+
+def _frame(request: HttpRequest | None) -> str:
+    """Staff in the console stay there: the search is above, the navigation beside."""
+    home = address("console:home")
+    if request is not None and home and request.path.startswith(home):
+        actor = getattr(request, "actor", None)
+        if actor and actor.is_staff:
+            return "ui/console.html"
+    return "ui/page.html"

@@ -55,10 +55,10 @@ def console_links(request: HttpRequest | None, counts: Mapping[str, int]) -> Lin
     )
 
 
-def address(name: str) -> str:
+def address(name: str, *args: object) -> str:
     """The address of the page of this name; empty when there is none."""
     try:
-        return reverse(name)
+        return reverse(name, args=args)
     except NoReverseMatch:
         return ""
 

@@ -117,7 +117,7 @@ def _line(page: Page, explanation: Explanation, say: Saying) -> None:
     page.pair("Package", f"{line.package}, active since {say.in_full(line.activated_at)}")
     if line.next_package_at:
         page.pair("", f"{line.next_package} from {say.in_full(line.next_package_at)}")
-    page.pair("Device", _device(line.login_by, line.mac_lock, line.mac_address))
+    page.pair("Device", device_words(line.login_by, line.mac_lock, line.mac_address))
     page.pair(
         "Sessions",
         "any number at once" if not line.session_limit else f"at most {line.session_limit} at once",
@@ -134,7 +134,8 @@ def _offers(page: Page, offers: list[Offer], say: Saying) -> None:
         page.pair("Top-ups", " \N{MIDDLE DOT} ".join(menu) + ", VAT included")
 
 
-def _device(login_by: str, mac_lock: str, mac_address: str) -> str:
+def device_words(login_by: str, mac_lock: str, mac_address: str) -> str:
+    """Which device may use the line."""
     mac_address = "-".join(mac_address[at : at + 2] for at in range(0, len(mac_address), 2))
     if login_by == LoginBy.MAC:
         return f"logs in by its MAC address {mac_address}, without a password"
@@ -188,11 +189,12 @@ def _session(page: Page, session: SessionFacts, say: Saying) -> None:
     moved = f"{say.size(session.bytes_down)} down, {say.size(session.bytes_up)} up"
     place = ", ".join(filter(None, (session.framed_ip, session.calling_station, session.port)))
     page.pair("  moved", f"{moved}" + (f" \N{MIDDLE DOT} {place}" if place else ""))
-    page.pair("  has", _has(session, say))
-    page.pair("  next", _next_step(session))
+    page.pair("  has", has_words(session, say))
+    page.pair("  next", next_words(session))
 
 
-def _has(session: SessionFacts, say: Saying) -> str:
+def has_words(session: SessionFacts, say: Saying) -> str:
+    """The access that a session has, as far as we know."""
     if not session.has:
         return "unknown: its router told us nothing, which counts as different from what it should have"
     kind = "an access of earlier terms" if session.has == OTHER else ACCESS_WORDS[AccessKind(session.has)]
@@ -204,7 +206,8 @@ def _has(session: SessionFacts, say: Saying) -> str:
     return f"{kind}{limit}; {confirmed}{proved}"
 
 
-def _next_step(session: SessionFacts) -> str:
+def next_words(session: SessionFacts) -> str:
+    """What is going to be sent for a session."""
     if session.state == "stale":
         return "nothing is sent to a session that isn't heard of"
     if session.next_step == "none":

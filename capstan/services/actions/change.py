@@ -15,14 +15,14 @@ def locked(service_id: int) -> Service:
     return Service.objects.select_for_update(no_key=True).get(pk=service_id)
 
 
-def change(service_id: int, deed: str, *, actor: str, now: datetime, **values: Any) -> None:
+def change(service_id: int, deed: str, *, reason: str = "", actor: str, now: datetime, **values: Any) -> None:
     """Set columns of a service that hasn't ended, audit it, have its access looked at."""
     service = locked(service_id)
     check_not_ended(service)
     for name, value in values.items():
         setattr(service, name, value)
     service.save(update_fields=list(values))
-    audit(deed, service, actor=actor, now=now, **values)
+    audit(deed, service, reason=reason, actor=actor, now=now, **values)
     raise_access_due([service_id], cause=deed.replace("_", " "), now=now)
 
 

@@ -14,7 +14,13 @@ from capstan.values.refused import Refused
 
 @transaction.atomic
 def change_package(
-    *, service_id: int, package_id: int, starts_at: datetime | None = None, actor: str, now: datetime
+    *,
+    service_id: int,
+    package_id: int,
+    starts_at: datetime | None = None,
+    reason: str = "",
+    actor: str,
+    now: datetime,
 ) -> PackageChange:
     """Another package from `starts_at` on, now by default. Then `caps.actions.cap.roll` the service.
 
@@ -35,14 +41,22 @@ def change_package(
     change = PackageChange.objects.create(
         service=service, package_id=package_id, starts_at=starts_at, made_at=now, actor=actor
     )
-    audit("change_package", service, actor=actor, now=now, package=package_id, starts_at=starts_at)
+    audit(
+        "change_package",
+        service,
+        reason=reason,
+        actor=actor,
+        now=now,
+        package=package_id,
+        starts_at=starts_at,
+    )
     urgency = Urgency.AWAITED if starts_at <= now else Urgency.CROWD
     raise_access_due([service_id], cause="package changed", now=now, due_at=starts_at, urgency=urgency)
     return change
 
 
 @transaction.atomic
-def cancel_package_changes(*, service_id: int, actor: str, now: datetime) -> datetime:
+def cancel_package_changes(*, service_id: int, reason: str = "", actor: str, now: datetime) -> datetime:
     """Take back every change that is planned; returns when the first would have been. Then `roll` the service.
 
     Raises Refused if none is planned.
@@ -56,6 +70,7 @@ def cancel_package_changes(*, service_id: int, actor: str, now: datetime) -> dat
     audit(
         "cancel_package_changes",
         service,
+        reason=reason,
         actor=actor,
         now=now,
         planned_for=[date.isoformat() for date in dates],

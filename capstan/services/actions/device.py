@@ -25,7 +25,7 @@ def set_mac_lock(*, service_id: int, mac_address: str, actor: str, now: datetime
 
 
 @transaction.atomic
-def clear_mac(*, service_id: int, learn: bool = True, actor: str, now: datetime) -> None:
+def clear_mac(*, service_id: int, learn: bool = True, reason: str = "", actor: str, now: datetime) -> None:
     """Forget the line's device:
 
     the next one that logs in is learnt, or, with `learn` off, any may use the line.
@@ -33,7 +33,7 @@ def clear_mac(*, service_id: int, learn: bool = True, actor: str, now: datetime)
     if locked(service_id).login_by == LoginBy.MAC:
         raise Refused("This line logs in by its MAC address; give it the new one instead.")
     lock = MacLock.LEARN if learn else MacLock.OFF
-    change(service_id, "clear_mac", actor=actor, now=now, mac_address="", mac_lock=lock)
+    change(service_id, "clear_mac", reason=reason, actor=actor, now=now, mac_address="", mac_lock=lock)
 
 
 @transaction.atomic

@@ -29,6 +29,14 @@ def set_line_password(*, service_id: int, line_password: str, actor: str, now: d
 
 
 @transaction.atomic
+def see_line_password(*, service_id: int, actor: str, now: datetime) -> str:
+    """The password in clear. Who has seen it is audited; that he may is for the caller to know."""
+    service = locked(service_id)
+    audit("see_line_password", service, actor=actor, now=now)
+    return service.line_password
+
+
+@transaction.atomic
 def set_session_limit(*, service_id: int, session_limit: int, actor: str, now: datetime) -> None:
     """How many sessions the line may have at once; 0 is unlimited. Raises Refused beyond 1000."""
     if not 0 <= session_limit <= _SESSION_LIMIT_MAX:

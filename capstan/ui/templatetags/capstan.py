@@ -13,6 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from capstan.ui import icons, navigation, parts
+from capstan.ui.charts import Chart
 from capstan.ui.meter import Meter
 from capstan.ui.states import Tone
 from capstan.ui.tables import Empty, Table
@@ -68,6 +69,12 @@ def initials(name: str) -> str:
     """`TN` for Thandi Nkosi."""
     words = name.split()
     return "".join(word[0] for word in [*words[:1], *words[1:][-1:]]).upper()
+
+
+@register.filter
+def span(seconds: int) -> str:
+    """A session's time: `1:02:03`."""
+    return f"{seconds // 3600}:{seconds // 60 % 60:02}:{seconds % 60:02}"
 
 
 # --- small parts -----------------------------------------------------------------------------------------
@@ -134,6 +141,12 @@ def facts(pairs: Iterable[tuple[str, object]]) -> dict[str, object]:
 def cap_meter(meter: Meter, compact: bool = False) -> dict[str, object]:
     """The cap meter: see meter.meter_of. Compact, it is the figure and the bar."""
     return {"meter": meter, "is_compact": compact, "hatch": f"cap-hatch-{next(_drawings)}"}
+
+
+@register.inclusion_tag("ui/bars.html")
+def bars(chart: Chart) -> dict[str, object]:
+    """Bars over time: see charts.bars. The page has `ui/charts.css`, and a table with the figures beside it."""
+    return {"chart": chart}
 
 
 @register.inclusion_tag("ui/steps.html")

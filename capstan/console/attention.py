@@ -1,0 +1,58 @@
+"""What needs attention, counted: each is one look at an index."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db import connection
+
+from capstan.caps.models import ThresholdCrossing
+from capstan.messaging.queries.messages import inbound_for_person, messages_for_person
+from capstan.metering.actions.log_reader import backlog
+from capstan.operator.status.facts import METER_LATE
+from capstan.topups.models import Order
+from capstan.topups.rules.words import WAITING
+from capstan.values.period import day_at
+
+
+class Attention(NamedTuple):
+    """`meter_lag` is how old the oldest record is that the meter hasn't counted yet."""
+
+    waiting_orders: int
+    needs_person: int
+    capped_today: int
+    meter_lag: timedelta
+    meter_waiting: int  # records
+
+    @property
+    def is_meter_late(self) -> bool:
+        return self.meter_lag > METER_LATE
+
+    @property
+    def nav_counts(self) -> dict[str, int]:
+        """For the navigation."""
+        return {
+            "console:waiting_orders": self.waiting_orders,
+            "console:needs_person": self.needs_person,
+        }
+
+
+def attention(*, now: datetime) -> Attention:
+    """As it is at this moment."""
+    day = day_at(settings.FORMATS.zone, now)
+    capped = ThresholdCrossing.objects.filter(recorded_at__gte=day.start, percent__gte=100)
+    with connection.cursor() as cursor:
+        records, seconds = backlog(cursor, now=now)
+    return Attention(
+        waiting_orders=Order.objects.filter(state__in=WAITING).count(),
+        needs_person=needing_person(now=now),
+        capped_today=capped.values("service_id").distinct().count(),
+        meter_lag=timedelta(seconds=seconds if records else 0),
+        meter_waiting=records,
+    )
+
+
+def needing_person(*, now: datetime) -> int:
+    """Orders, messages and answers that somebody has to look at."""
+    orders = Order.objects.exclude(needs_person="").count()
+    return orders + messages_for_person(now=now).count() + inbound_for_person().count()

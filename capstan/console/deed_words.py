@@ -1,0 +1,93 @@
+"""Audit entries in words: what was done, and the details that matter to a reader."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Q
+
+from capstan.audit.models import AuditEntry
+
+HIDDEN = Q(action="topup.add") | Q(action="bucket.grant", details__source__startswith="order:")
+"""Entries about an order that a story shows as the order itself."""
+
+_TITLES = {
+    "customer.create": "Customer entered",
+    "customer.add_contact": "Contact added",
+    "service.create": "Line entered",
+    "service.suspend": "Put on hold",
+    "service.resume": "Taken off hold",
+    "service.end_service": "Line ended",
+    "service.change_package": "Package change entered",
+    "service.cancel_package_changes": "Planned package change taken back",
+    "service.record_overage_consent": "Agreed to be charged beyond the cap",
+    "service.withdraw_overage_consent": "Is not charged beyond the cap any more",
+    "service.set_mac_lock": "Locked to a device",
+    "service.clear_mac": "Device cleared",
+    "service.learn_mac": "Device learnt",
+    "service.set_line_password": "Line password changed",
+    "service.see_line_password": "Line password looked at",
+    "service.send_login": "Line login sent",
+    "service.set_session_limit": "Session limit changed",
+    "service.set_reply_extra": "Reply attributes changed",
+    "service.set_addresses": "Addresses changed",
+    "bucket.grant": "Data granted",
+    "bucket.void": "Data taken back",
+    "topup.reverse": "Top-up taken back",
+    "topup.paid": "Top-up paid",
+    "topup.cancel": "Order cancelled",
+    "topup.authorise": "Order authorised",
+    "topup.decline": "Order declined",
+    "topup.looked_after": "Order looked after",
+    "topups.account_rule": "Account rule changed",
+    "topups.add_authoriser": "Authoriser added",
+    "topups.remove_authoriser": "Authoriser removed",
+    "topups.ceiling": "Spending ceiling changed",
+    "notification_list.add": "Added to the notification list",
+    "notification_list.confirm": "Confirmed on the notification list",
+    "notification_list.change": "Changed on the notification list",
+    "notification_list.remove": "Taken off the notification list",
+    "notification_list.pause": "Notices stopped",
+    "notification_list.resume": "Notices started again",
+    "notification_list.tell_how_to": "Told how to top up oneself",
+}
+
+
+def _size(value: Any) -> str:
+    return str(settings.FORMATS.size(value)) if isinstance(value, int) else ""
+
+
+def _money(value: Any) -> str:
+    return str(settings.FORMATS.money(value)) if isinstance(value, int) else ""
+
+
+def _yes(words: str) -> Callable[[Any], str]:
+    return lambda value: words if value else ""
+
+
+# What is shown of the details, in this order.
+_DETAILS: Mapping[str, Callable[[Any], str]] = {
+    "bytes": _size,
+    "size_bytes": _size,
+    "ceiling_bytes": _size,
+    "amount_minor": _money,
+    "price_minor": _money,
+    "ceiling_minor": _money,
+    "limit_minor": _money,
+    "address": str,
+    "phone": str,
+    "to": str,
+    "mac_address": str,
+    "because": str,
+    "may_order": _yes("may order"),
+    "needs_authorisation": _yes("top-ups need authorisation"),
+    "pays_first": _yes("pays first"),
+    "in_the_name_of": lambda value: f"in the name of {value}" if value else "",
+}
+
+
+def deed_words(entry: AuditEntry) -> tuple[str, str]:
+    """Title and detail; an action without words of its own is told by its name."""
+    title = _TITLES.get(entry.action) or entry.action.replace("_", " ").replace(".", ": ").capitalize()
+    details = [shown for name, words in _DETAILS.items() if (shown := words(entry.details.get(name) or ""))]
+    return title, " – ".join(filter(None, (", ".join(details), entry.reason)))
