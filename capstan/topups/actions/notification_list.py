@@ -51,6 +51,7 @@ def add(new: NewEntry, *, confirmed_by_staff: bool, actor: str, now: datetime) -
     """
     address = _normal(new.medium, new.address)
     check_language(new.language)
+    Service.objects.select_for_update(no_key=True).get(pk=new.service_id)  # two at once: the second is refused
     if (
         ListEntry.objects.filter(service_id=new.service_id, address=address)
         .exclude(state=EntryState.REMOVED)
@@ -93,6 +94,15 @@ def send_code(entry: ListEntry, *, now: datetime) -> None:
     cause = f"code:{entry.pk}:{now.timestamp():.0f}"
     values = {"code": code, "minutes": str(CODE_LASTS // timedelta(minutes=1))}
     tell(to_entry(entry), "list.code", values, cause=cause, now=now)
+
+
+@transaction.atomic
+def ask_for_code(*, entry_id: int, actor: str, now: datetime) -> ListEntry:
+    """Send a fresh code, as for a number that has been silent for long. Raises Refused when too many were asked for."""
+    entry = _locked(entry_id)
+    send_code(entry, now=now)
+    _audit("ask_for_code", entry, actor, now)
+    return entry
 
 
 def confirm_with_code(*, entry_id: int, code: str, actor: str, now: datetime) -> ListEntry:

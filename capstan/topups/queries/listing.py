@@ -16,6 +16,7 @@ from capstan.topups.rules.words import Channel, OrderState
 class Wanted(NamedTuple):
     """What a list is narrowed to; None: all."""
 
+    before: int | None = None  # orders older than this one
     states: frozenset[OrderState] | None = None
     channel: Channel | None = None
     day: date | None = None  # in the provider's zone
@@ -32,7 +33,9 @@ def listed(actor: Actor, wanted: Wanted, zone: ZoneInfo) -> QuerySet[Order]:
         start = datetime.combine(wanted.day, time(), zone)
         end = datetime.combine(wanted.day + timedelta(days=1), time(), zone)
         found = found.filter(created_at__gte=start, created_at__lt=end)
-    return found.order_by("-created_at", "-pk")
+    if wanted.before is not None:
+        found = found.filter(pk__lt=wanted.before)
+    return found.order_by("-pk")
 
 
 class ProofDay(NamedTuple):

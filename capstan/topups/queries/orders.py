@@ -1,5 +1,6 @@
 """Orders, for the pages that show them."""
 
+from collections.abc import Collection
 from datetime import datetime
 
 from django.conf import settings
@@ -45,6 +46,12 @@ def requests_of(order_id: int) -> list[AuthorisationRequest]:
     """Whom an order was put to, and what they answered."""
     found = AuthorisationRequest.objects.filter(order_id=order_id).select_related("authoriser")
     return list(found.order_by("pk"))
+
+
+def requests_of_all(order_ids: Collection[int]) -> list[AuthorisationRequest]:
+    """The same of several orders, in one query."""
+    found = AuthorisationRequest.objects.filter(order_id__in=order_ids).select_related("authoriser")
+    return list(found.order_by("order_id", "pk"))
 
 
 def number_of_caller(order: Order) -> str:

@@ -5,8 +5,16 @@ SMS texts stay within the GSM alphabet, which has no ê, ë or ô: each of them 
 
 from collections.abc import Mapping
 
-from capstan.messaging.rules.templates import Template
+from capstan.messaging.rules.templates import ENGLISH, Template
 from capstan.messaging.rules.texts.people import LIST, ORDERS
 from capstan.messaging.rules.texts.topups import ANSWERS, CAP, TOPUP
 
 TEMPLATES: Mapping[str, Template] = {one.code: one for one in (*CAP, *TOPUP, *ANSWERS, *LIST, *ORDERS)}
+
+LANGUAGES = tuple(
+    sorted(
+        {tag for one in TEMPLATES.values() for texts in one.texts.values() for tag in texts},
+        key=lambda tag: (tag != ENGLISH, tag),
+    )
+)
+"""The languages that there are texts of ours in, English first."""
