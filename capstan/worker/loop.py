@@ -4,6 +4,7 @@ A lane that loses the database waits for it; a step that raises is logged, waits
 its lane nor the others. Any number of workers may run: what is due is claimed row by row.
 """
 
+import re
 import select
 import signal
 from collections.abc import Callable, Sequence
@@ -17,16 +18,18 @@ import structlog
 
 from capstan.db.beat import Beat
 from capstan.db.connection import CONFLICT, connect
-from capstan.db.wakeup import wait
+from capstan.db.wakeup import Channel, wait
+from capstan.messaging.actions.sender import Sender
 from capstan.network.actions.enforce import Enforcer
 from capstan.values import clock
-from capstan.worker.steps import Step, housekeeping
+from capstan.worker.steps import Step, housekeeping, messages
 
 log = structlog.get_logger()
 
 _POLL_SECONDS = 1.0
 _RETRY_SECONDS_MAX = 30.0
 _STOP_SECONDS = 10.0
+_NO_WORD = re.compile(r"\W+")  # what the name of a metric can't have
 _AWAY = (psycopg.OperationalError, django.db.OperationalError, django.db.InterfaceError)
 
 # Arrays look like 10 or 100 rows to the planner; a hash or merge join would read whole tables for them.
@@ -48,7 +51,11 @@ class Worker:
         self.stop = stop
         self.now = now
         self._enforce = EnforceLane(stop, now)
-        self.lanes: tuple[Lane, ...] = (self._enforce, HousekeepingLane(stop, now, housekeeping()))
+        self.lanes: tuple[Lane, ...] = (
+            self._enforce,
+            MessageLane(stop, now),
+            HousekeepingLane(stop, now, housekeeping()),
+        )
 
     def run(self) -> None:
         beat = Beat("worker")
@@ -149,11 +156,22 @@ class EnforceLane(Lane):
         poll.poll(max(seconds, 0.001) * 1000)
 
 
-class HousekeepingLane(Lane):
-    """Does each step of a list when its time has come; one that fails waits while the others go on."""
+class StepLane(Lane):
+    """Does each step of a list when its time has come; one that fails waits while the others go on.
 
-    def __init__(self, stop: Event, now: Callable[[], datetime], steps: Sequence[Step]) -> None:
-        super().__init__("housekeeping", stop, now)
+    A wake-up on `channel` makes those due that are `woken`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        channel: Channel,
+        stop: Event,
+        now: Callable[[], datetime],
+        steps: Sequence[Step],
+    ) -> None:
+        super().__init__(name, stop, now)
+        self._channel = channel
         self._steps = steps
         self._next_at: dict[str, datetime] = {}
         self._delay: dict[str, timedelta] = {}
@@ -162,8 +180,14 @@ class HousekeepingLane(Lane):
     def work(self, conn: "psycopg.Connection[Any]") -> None:
         self.do_what_is_due()
         ahead = (min(self._next_at.values(), default=self.now()) - self.now()).total_seconds()
-        if ahead > 0 and wait(conn, ["roll"], min(ahead, _POLL_SECONDS)):
-            self._next_at[self._steps[0].name] = self.now()
+        if ahead > 0 and self.wait(conn, min(ahead, _POLL_SECONDS)):
+            now = self.now()
+            woken = (step.name for step in self._steps if step.woken and step.name not in self._delay)
+            self._next_at |= dict.fromkeys(woken, now)
+
+    def wait(self, conn: "psycopg.Connection[Any]", seconds: float) -> bool:
+        """Wait until there may be work; True if there is."""
+        return wait(conn, [self._channel], seconds)
 
     def do_what_is_due(self) -> None:
         """Each step whose time has come, once."""
@@ -173,9 +197,7 @@ class HousekeepingLane(Lane):
                 self._next_at[step.name] = now + self._do(step, now)
 
     def figures(self) -> dict[str, float]:
-        done = {
-            f"step_{name.replace(',', '').replace(' ', '_')}": count for name, count in self._done.items()
-        }
+        done = {f"step_{_NO_WORD.sub('_', name)}": count for name, count in self._done.items()}
         return {**super().figures(), **done}
 
     def _do(self, step: Step, now: datetime) -> timedelta:
@@ -193,3 +215,37 @@ class HousekeepingLane(Lane):
         self._delay.pop(step.name, None)
         self._done[step.name] += did
         return timedelta(0) if step.again_from is not None and did >= step.again_from else step.every
+
+
+class HousekeepingLane(StepLane):
+    """What turns with time."""
+
+    def __init__(self, stop: Event, now: Callable[[], datetime], steps: Sequence[Step]) -> None:
+        super().__init__("housekeeping", "roll", stop, now, steps)
+
+
+class MessageLane(StepLane):
+    """Answers what came in and sends what is due; woken by whoever writes a message, and by gateways' answers."""
+
+    def __init__(self, stop: Event, now: Callable[[], datetime], sender: Sender | None = None) -> None:
+        self.sender = sender or Sender()
+        super().__init__("message", "message", stop, now, messages(self.sender))
+
+    def wait(self, conn: "psycopg.Connection[Any]", seconds: float) -> bool:
+        if wait(conn, [self._channel], 0):
+            return True
+        poll = select.poll()
+        for descriptor in (conn.fileno(), self.sender.calls.descriptor()):
+            poll.register(descriptor, select.POLLIN)
+        return bool(poll.poll(seconds * 1000))
+
+    def finish(self) -> None:
+        try:
+            self.sender.stop(self.now())
+        except _AWAY as failure:
+            log.warning("messages under way become uncertain", error=str(failure).strip())
+        finally:
+            django.db.connections.close_all()
+
+    def figures(self) -> dict[str, float]:
+        return {**super().figures(), **self.sender.figures()}

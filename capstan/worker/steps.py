@@ -15,6 +15,11 @@ from capstan.caps.actions.missing import open_missing
 from capstan.db.connection import connect
 from capstan.db.locks import try_lock
 from capstan.identity.actions.retention import drop_expired
+from capstan.messaging.actions.budget import check_budget
+from capstan.messaging.actions.outbox import expire, route_waiting
+from capstan.messaging.actions.receipts import apply_waiting
+from capstan.messaging.actions.retention import drop_messages
+from capstan.messaging.actions.sender import Sender
 from capstan.metering.actions.packet_log import (
     close_ended_streams,
     drop_partitions,
@@ -29,21 +34,32 @@ from capstan.network.actions.commands import prove
 from capstan.network.actions.reconcile import batch_size, sweep
 from capstan.network.actions.retention import drop_ended_accesses, drop_login_failures
 from capstan.network.queries.counts import service_estimate, shortest_interim_seconds
+from capstan.topups.actions.answers.answer import answer_inbound
+from capstan.topups.actions.follow import follow_due
+from capstan.topups.actions.notices import tell_crossings
+from capstan.topups.actions.unreachable import drop_unreachable
+from capstan.topups.actions.waiting import expire_waiting
 
 log = structlog.get_logger()
 
 BATCH = 200
 _SESSIONS_AT_ONCE = 2_000
 _SWEEP_EVERY = timedelta(seconds=1)
+_FOLLOW_EVERY = timedelta(milliseconds=250)
+"""Somebody watches the page, or has the phone in his hand."""
 
 
 class Step(NamedTuple):
-    """`do(now)` returns how much it did; at `again_from` or more it is called again at once, as there is more."""
+    """`do(now)` returns how much it did; at `again_from` or more it is called again at once, as there is more.
+
+    With `woken` a wake-up of its lane makes it due.
+    """
 
     name: str
     every: timedelta
     do: Callable[[datetime], int]
     again_from: int | None = None
+    woken: bool = False
 
 
 class Sweep:
@@ -135,6 +151,45 @@ def _usage_days(days_back: int) -> Callable[[datetime], int]:
     return do
 
 
+def _message_retention(now: datetime) -> int:
+    return drop_messages(before=now - timedelta(days=settings.OPTIONS.message_days))
+
+
+def messages(sender: Sender) -> tuple[Step, ...]:
+    """The message lane's steps: first answers are written, then everything that is due leaves."""
+    return (
+        Step(
+            "answer what came in",
+            timedelta(seconds=1),
+            lambda now: answer_inbound(now=now, limit=BATCH),
+            BATCH,
+            woken=True,
+        ),
+        Step(
+            "tell of crossings",
+            timedelta(seconds=1),
+            lambda now: tell_crossings(now=now, limit=BATCH),
+            BATCH,
+        ),
+        Step("follow lines that got data", _FOLLOW_EVERY, lambda now: follow_due(now=now, limit=BATCH), BATCH),
+        Step("send messages", timedelta(seconds=1), sender.step, 1, woken=True),
+        Step("ask gateways", timedelta(seconds=1), sender.poll),
+        Step(
+            "apply early receipts",
+            timedelta(seconds=2),
+            lambda now: apply_waiting(now=now, limit=BATCH),
+            BATCH,
+        ),
+        Step("find a gateway for what has none", timedelta(seconds=5), lambda now: route_waiting(now=now)),
+        Step("messages of dead workers", timedelta(seconds=5), lambda now: expire(now=now)),
+        Step("SMS budget", timedelta(minutes=1), lambda now: check_budget(now=now)),
+        Step(
+            "orders that waited too long", timedelta(seconds=30), lambda now: expire_waiting(now=now, limit=BATCH), BATCH
+        ),
+        Step("numbers that don't exist", timedelta(seconds=30), lambda now: drop_unreachable(now=now)),
+    )
+
+
 def housekeeping() -> tuple[Step, ...]:
     """The housekeeping lane's steps. The enforce lane has one step, `network.actions.enforce.Enforcer.step`."""
     return (
@@ -143,6 +198,7 @@ def housekeeping() -> tuple[Step, ...]:
             timedelta(seconds=1),
             lambda now: roll_due(now=now, limit=BATCH),
             BATCH,
+            woken=True,
         ),
         Step("prove confirmed accesses", timedelta(seconds=2), lambda now: prove(now=now)),
         Step("reconcile sweep", _SWEEP_EVERY, Sweep()),
@@ -153,6 +209,7 @@ def housekeeping() -> tuple[Step, ...]:
         Step("partitions ahead", timedelta(hours=1), _partitions_ahead),
         Step("retention", timedelta(hours=1), _retention),
         Step("retention of sessions", timedelta(minutes=10), SessionRetention(), 1),
+        Step("retention of messages", timedelta(minutes=10), _message_retention, 1),
         Step("usage days", timedelta(hours=1), _usage_days(2)),
         Step("usage days, late usage", timedelta(days=1), _usage_days(10)),
     )
