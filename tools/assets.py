@@ -28,7 +28,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
-from tools.stylesheet import only_used, variables_in, words_in
+from tools.stylesheet import classes_in_markup, classes_in_program, only_used, variables_in
 from tools.tidy import ROOT
 
 PUBLIC_REGISTRY = "https://registry.npmjs.org"
@@ -42,6 +42,7 @@ KEPT = ROOT / ".venv" / "npm"
 
 NOT_SERVED = ["htmax-4*", "htmx-4*", "htmx-2.js"]
 STAFF_APPS = ("console", "demo")  # their pages take the whole stylesheet
+STAFF_FRAME = ("console.html", "nav.html")
 _SVG = "http://www.w3.org/2000/svg"
 _TIMEOUT_SECONDS = 60
 
@@ -141,12 +142,14 @@ def sprite(archive: bytes, names: list[str]) -> str:
 
 
 def _make_stylesheets() -> None:
-    path = "dist/css/tabler.min.css"
-    whole = members(tarball("@tabler/core"), {path})[path]
+    packed = "dist/css/tabler.min.css"
+    whole = members(tarball("@tabler/core"), {packed})[packed]
     licence = re.search(r"/\*!.*?\*/", whole, re.DOTALL)
     assert licence, "Tabler's licence has to stay with it"
     own = "".join(path.read_text() for path in (UI / "static" / "ui").glob("*.css"))
-    words = {word for path in _page_sources() for word in words_in(path.read_text())}
+    words: set[str] = set()
+    for path in _page_sources():
+        words |= (classes_in_markup if path.suffix == ".html" else classes_in_program)(path.read_text())
     _write("tabler.css", whole.replace("/*# sourceMappingURL=tabler.min.css.map */", ""))
     _write("tabler-page.css", licence.group() + only_used(whole, words, variables_in(own)))
 
@@ -156,7 +159,12 @@ def _page_sources() -> Iterator[Path]:
     for path in (ROOT / "capstan").rglob("*"):
         app = path.relative_to(ROOT / "capstan").parts[0]
         in_page = path.suffix in (".html", ".js") or (path.suffix == ".py" and app in ("ui", "portal"))
-        if in_page and app not in STAFF_APPS and not {"vendor", "built"} & set(path.parts):
+        if (
+            in_page
+            and app not in STAFF_APPS
+            and path.name not in STAFF_FRAME
+            and not {"vendor", "built"} & set(path.parts)
+        ):
             yield path
 
 

@@ -4,6 +4,9 @@ import re
 from collections.abc import Iterator, Set
 
 _CLASS = re.compile(r"\.(-?[A-Za-z_](?:[\w-]|\\.)*)")
+_WORD = re.compile(r"[A-Za-z_][\w-]*")
+_CLASS_ATTRIBUTE = re.compile(r"""\bclass=(["'])(.*?)\1""", re.DOTALL)
+_QUOTED = re.compile(r"""(["'`])(.*?)\1""")
 _NESTING = ("@media", "@supports", "@container", "@layer")
 
 
@@ -23,9 +26,16 @@ def variables_in(css: str) -> set[str]:
     return set(re.findall(r"var\(\s*(--[\w-]+)", css))
 
 
-def words_in(text: str) -> set[str]:
-    """Everything in a template or a program that could be the name of a class."""
-    return set(re.findall(r"[A-Za-z_][\w-]*", text))
+def classes_in_markup(text: str) -> set[str]:
+    """Everything in a template that could be the name of a class: the words of `class=` attributes and arguments."""
+    without_quotes_in_tags = re.sub(r"{[%{].*?[%}]}", lambda tag: re.sub("[\"']", " ", tag.group()), text)
+    given = _CLASS_ATTRIBUTE.findall(text) + _CLASS_ATTRIBUTE.findall(without_quotes_in_tags)
+    return {word for _, value in given for word in _WORD.findall(value)}
+
+
+def classes_in_program(text: str) -> set[str]:
+    """Everything in a program that could be: the words between quotes."""
+    return {word for _, value in _QUOTED.findall(text) for word in _WORD.findall(value)}
 
 
 def rules(css: str) -> Iterator[tuple[str, str | None]]:
