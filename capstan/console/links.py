@@ -8,11 +8,11 @@ from capstan.topups.models import Order
 
 
 def service(service_id: int) -> str:
-    return f"/staff/services/{service_id}/"
+    return reverse("console:service", args=[service_id])
 
 
 def customer(account_code: str) -> str:
-    return f"/staff/customers/{account_code}/"
+    return reverse("console:customer", args=[account_code])
 
 
 def order(order_id: int) -> str:

@@ -1,12 +1,14 @@
 """How orders look in lists and on their pages."""
 
 from datetime import datetime
+from typing import NamedTuple
 
 from django.conf import settings
 from django.utils.safestring import SafeString
 
 from capstan.caps.rules.words import NO_EXPIRY
 from capstan.console import links
+from capstan.console.people import names_of
 from capstan.topups.models import Order
 from capstan.topups.rules.describe import CHANNEL_WORDS, STATE_WORDS
 from capstan.topups.rules.words import Channel, OrderState
@@ -110,3 +112,21 @@ def _taken_back(order: Order) -> str:
     formats = settings.FORMATS
     back = f"{formats.size(order.reversed_bytes)} and {formats.money(order.reversed_minor)}"
     return f"{back}, {formats.moment(order.reversed_at)}"
+
+
+class StoryLine(NamedTuple):
+    """A step of an order's story."""
+
+    at: datetime
+    state: str
+    detail: str
+    who: str
+
+
+def story_of(order: Order) -> list[StoryLine]:
+    """Everything that happened to the order, in order."""
+    events = list(order.events.order_by("at", "pk"))
+    names = names_of(event.actor for event in events)
+    return [
+        StoryLine(one.at, STATE_WORDS[OrderState(one.state)], one.detail, names[one.actor]) for one in events
+    ]

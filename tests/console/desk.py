@@ -27,7 +27,8 @@ def text_of(answer: HttpResponseBase) -> str:
 def words(answer: HttpResponseBase) -> str:
     """What a reader of the page reads, in one line, blanks made plain."""
     body = re.sub(r"<(script|style|svg).*?</\1>", " ", text_of(answer), flags=re.DOTALL)
-    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+    plain = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
+    return re.sub(r" ([,.;:])", r"\1", plain)
 
 
 def hidden(answer: HttpResponseBase, name: str) -> str:

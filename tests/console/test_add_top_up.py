@@ -38,7 +38,7 @@ def test_the_form_says_what_is_left_and_shows_the_offers_the_cheapest_first(
     line = shop.line()
     said = words(agent.get(form_of(line)))
     assert "1 GB left. Add a top-up" in said
-    assert said.index("R12,00") < said.index("R20,00") < said.index("R35,00") < said.index("R220,00")
+    assert said.index("R 12.00") < said.index("R 20.00") < said.index("R 35.00") < said.index("R 220.00")
     assert "This line has no spending ceiling." in said
 
 
@@ -53,7 +53,7 @@ def test_an_offer_is_added_with_the_agents_and_the_callers_name(shop: Shop, agen
     assert (
         "ordered by the call centre for Jan Smit, added by Thandi Nkosi" in Charge.objects.get().description
     )
-    assert "2 GB for R35,00 was added. It goes on the next invoice" in said
+    assert "2 GB for R 35.00 was added. It goes on the next invoice" in said
     assert AuditEntry.objects.filter(action="topup.add", actor="staff:thandi").count() == 1
 
 
@@ -122,7 +122,7 @@ def test_a_price_that_changed_since_the_form_was_opened_is_not_charged(shop: Sho
     )
     answer = agent.post(form_of(line), given)
     assert "Its price has changed" in words(answer)
-    assert "R99,00" in words(answer)
+    assert "R 99.00" in words(answer)
     assert not Order.objects.exists()
 
 
@@ -228,10 +228,10 @@ def test_the_ceiling_holds_for_agents_and_a_manager_may_go_beyond_it_with_a_reas
     line = shop.line()
     set_ceiling(service_id=line.pk, ceiling_minor=4000, ceiling_bytes=None, actor="test", now=shop.now)
     sends(agent, form_of(line), filled("C"))
-    assert "Ceiling: R5,00 of R40,00 left in this cycle." in words(agent.get(form_of(line)))
+    assert "Ceiling: R 5.00 of R 40.00 left in this cycle." in words(agent.get(form_of(line)))
     answer = agent.post(form_of(line), filled("B", beyond_ceiling="on", reason="he insists"))
     assert (
-        "Nothing was added. This line may spend R40,00 on top-ups in a cycle, and R5,00 of it is left."
+        "Nothing was added. This line may spend R 40.00 on top-ups in a cycle, and R 5.00 of it is left."
         in words(answer)
     )
     assert len(buckets(line)) == 1
@@ -279,7 +279,7 @@ def authoriser(name: str) -> str:
 def test_who_authorised_must_be_said(company: Service, agent: Client) -> None:
     page = words(agent.get(form_of(company)))
     assert "This account wants top-ups authorised." in page
-    assert "Mr Botha (director, up to R20,00)" in page
+    assert "Mr Botha (director, up to R 20.00)" in page
     assert "This field is required." in words(agent.post(form_of(company), filled()))
     sends(agent, form_of(company), filled(authoriser=authoriser("Ms Dlamini")))
     assert (only_order().state, only_order().authorised_by) == (OrderState.GRANTED, "Ms Dlamini (director)")
@@ -287,7 +287,7 @@ def test_who_authorised_must_be_said(company: Service, agent: Client) -> None:
 
 def test_nobody_authorises_more_than_his_limit(company: Service, agent: Client) -> None:
     answer = agent.post(form_of(company), filled("C", authoriser=authoriser("Mr Botha")))
-    assert "Mr Botha may authorise up to R20,00" in words(answer)
+    assert "Mr Botha may authorise up to R 20.00" in words(answer)
     assert not Order.objects.exists()
 
 

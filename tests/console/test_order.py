@@ -52,13 +52,13 @@ def does(client: Client, order: Order, deed: str, **given: Any) -> str:
 def test_the_page_says_all_about_an_order(order: Order, agent: Client) -> None:
     said = words(agent.get(f"/staff/orders/{order.pk}/"))
     for expected in (
-        "2 GB top-up for R35,00",
+        "2 GB top-up for R 35.00",
         "Asked for by Jan Smit",
         "Ordered by the call centre",
         "Entered by Thandi",
         "Caller verified by ID number",
         "Unused 2 GB of 2 GB",
-        "R35,00 on the next invoice: Top-up 2 GB on thandi@example.net",
+        "R 35.00 on the next invoice: Top-up 2 GB on thandi@example.net",
         "Added – the line was online all along",
         "Requested – ordered by the call centre",
     ):
@@ -68,7 +68,7 @@ def test_the_page_says_all_about_an_order(order: Order, agent: Client) -> None:
 def test_an_arranged_price_stands_beside_the_catalogues(shop: Shop, line: Service, agent: Client) -> None:
     order = shop.order(line, "C", arranged_minor=1000, reason="our fault").order
     said = words(agent.get(f"/staff/orders/{order.pk}/"))
-    assert "R10,00 arranged; the catalogue's is R35,00" in said
+    assert "R 10.00 arranged; the catalogue's is R 35.00" in said
     assert "Reason our fault" in said
 
 
@@ -97,7 +97,7 @@ def test_the_part_that_renews_itself_ends_when_the_line_is_proved(order: Order, 
 
 
 def test_what_is_unused_is_taken_back_and_its_share_of_the_price(order: Order, agent: Client) -> None:
-    assert "2 GB of 2 GB is unused: it is taken back, and R35,00 of R35,00" in words(
+    assert "2 GB of 2 GB is unused: it is taken back, and R 35.00 of R 35.00" in words(
         agent.get(f"/staff/orders/{order.pk}/")
     )
     assert "Say why" not in does(agent, order, "reverse", reason="ordered by mistake")
@@ -249,7 +249,7 @@ def test_what_needs_a_person_is_looked_after_with_a_note(order: Order, agent: Cl
     assert "It needs a person The router hasn't confirmed." in words(agent.get(f"/staff/orders/{order.pk}/"))
     said = does(agent, order, "looked-after", remark="called him, it works")
     assert "It is off the list of what needs a person." in said
-    assert "looked after: called him, it works by staff:thandi" in said
+    assert "looked after: called him, it works by Thandi Nkosi" in said
     assert refreshed(order).needs_person == ""
     assert (
         AuditEntry.objects.get(action="topup.looked_after").details["why"] == "The router hasn't confirmed."

@@ -23,7 +23,7 @@ from capstan.console.forms.order import (
     PaidForm,
     ReverseForm,
 )
-from capstan.console.shown import order_badge, order_facts
+from capstan.console.shown import order_badge, order_facts, story_of
 from capstan.console.views.found import crumbs, order_or_404
 from capstan.identity.rules import Actor, Permission
 from capstan.messaging.rules.words import Medium
@@ -217,7 +217,7 @@ def _page(request: StaffRequest, order: Order, deed: str = "", form: DeedForm | 
             "forms": forms,
             "open_deed": deed,
             "unused": unused,
-            "events": order.events.order_by("at", "pk"),
+            "events": story_of(order),
             "requests": requests_of(order.pk),
             "authorisers": authorisers(service.customer_id) if "answer" in forms else [],
             "found_for": found,
