@@ -10,11 +10,14 @@ import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.templatetags.static import static
 
+from capstan.config import web
+from capstan.config.errors import OperatorError
 from tools import assets
 from tools.stylesheet import classes_in_markup, classes_in_program, only_used
 
@@ -191,6 +194,12 @@ def test_links_have_hashes_and_files_are_compressed() -> None:
     assert gzip.decompress(path.with_name(f"{path.name}.gz").read_bytes()) == path.read_bytes()
     assert path.with_name(f"{path.name}.br").exists()
     assert path.read_text() == (assets.UI / "static" / "ui" / "capstan.css").read_text()
+
+
+def test_without_them_the_web_server_says_how_to_make_them(settings: Any, tmp_path: Path) -> None:
+    settings.STATIC_ROOT = tmp_path
+    with pytest.raises(OperatorError, match=r"python -m tools\.assets"):
+        web.run()
 
 
 def test_the_lock_names_no_registry() -> None:
