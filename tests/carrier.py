@@ -84,13 +84,17 @@ class Carrier:
 
     def _serve(self, handler: BaseHTTPRequestHandler) -> None:
         size = int(handler.headers.get("Content-Length") or 0)
+        body = handler.rfile.read(size).decode()
+        if len(body.encode()) < size:
+            handler.close_connection = True  # who asked died in the middle of it
+            return
         parts = urlsplit(handler.path)
         asked = Asked(
             handler.command,
             parts.path,
             {name: values[0] for name, values in parse_qs(parts.query, keep_blank_values=True).items()},
             dict(handler.headers.items()),
-            handler.rfile.read(size).decode(),
+            body,
         )
         says = self.answer(asked)
         with self._arrived:
@@ -102,12 +106,16 @@ class Carrier:
         if says.cut:
             handler.connection.shutdown(socket.SHUT_RDWR)
             return
-        body = says.body.encode()
+        answer = says.body.encode()
         handler.send_response(says.status)
-        for name, value in {"Content-Length": str(len(body)), "Connection": "close", **says.headers}.items():
+        for name, value in {
+            "Content-Length": str(len(answer)),
+            "Connection": "close",
+            **says.headers,
+        }.items():
             handler.send_header(name, value)
         handler.end_headers()
-        handler.wfile.write(body)
+        handler.wfile.write(answer)
 
 
 @contextmanager
