@@ -109,6 +109,7 @@ def test_printed_it_is_dark_on_white_even_in_the_dark(open_page: Windows, site: 
     page = open_page(dark=True)
     page.goto(f"{site}/demo/gallery")
     page.emulate_media(media="print")
+    page.screenshot()  # without a frame the browser keeps the styles of the screen
     expect(page.locator("body")).to_have_css("background-color", "rgb(255, 255, 255)")
     expect(page.locator(".cap-meter-of").first).to_have_css("color", "rgb(85, 96, 110)")
     expect(page.get_by_role("navigation", name="Main", exact=True)).to_be_hidden()
