@@ -23,7 +23,7 @@ import subprocess
 import sys
 import tarfile
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
@@ -45,6 +45,7 @@ STAFF_APPS = ("console", "demo")  # their pages take the whole stylesheet
 STAFF_FRAME = ("console.html", "nav.html")
 _SVG = "http://www.w3.org/2000/svg"
 _TIMEOUT_SECONDS = 60
+_SERVED_SECONDS = 86_400  # as long a web server may have run since its files were made anew
 
 
 class Broken(Exception):
@@ -176,13 +177,24 @@ def _sources() -> Iterator[Path]:
 
 
 def _collect() -> None:
-    """Names with hashes, compressed. Earlier files stay: a web server that runs may still serve them."""
+    """Names with hashes, compressed."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "capstan.config.settings")
     import django
     from django.core.management import call_command
 
     django.setup()
     call_command("collectstatic", interactive=False, verbosity=0, ignore_patterns=NOT_SERVED)
+    forget_earlier(BUILT, set(json.loads((BUILT / "staticfiles.json").read_text())["paths"].values()))
+
+
+def forget_earlier(folder: Path, served: Set[str]) -> None:
+    """Remove what no page links to any more, if it was made a day before the last time: a web server that runs may still
+    serve what is newer."""
+    for path in folder.rglob("*.*"):
+        name = str(path.relative_to(folder)).removesuffix(".br").removesuffix(".gz")
+        is_old = STAMP.exists() and path.stat().st_mtime < STAMP.stat().st_mtime - _SERVED_SECONDS
+        if path.is_file() and is_old and name not in {*served, "staticfiles.json"}:
+            path.unlink()
 
 
 def _fetch(url: str) -> bytes:

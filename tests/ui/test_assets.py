@@ -5,6 +5,7 @@ import gzip
 import hashlib
 import io
 import json
+import os
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -194,6 +195,28 @@ def test_links_have_hashes_and_files_are_compressed() -> None:
     assert gzip.decompress(path.with_name(f"{path.name}.gz").read_bytes()) == path.read_bytes()
     assert path.with_name(f"{path.name}.br").exists()
     assert path.read_text() == (assets.UI / "static" / "ui" / "capstan.css").read_text()
+
+
+def test_files_of_days_ago_that_nothing_links_to_go(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def made(name: str, hours_ago: int) -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("x")
+        at = path.stat().st_mtime - hours_ago * 3600
+        os.utime(path, (at, at))
+        return path
+
+    monkeypatch.setattr(assets, "STAMP", made("made-from", 0))
+    stay = [
+        made("ui/a.111.css", 90),
+        made("ui/a.111.css.br", 90),
+        made("ui/a.222.css", 3),
+        made("staticfiles.json", 90),
+    ]
+    go = [made("ui/a.333.css", 25), made("ui/a.333.css.gz", 25)]
+    assets.forget_earlier(tmp_path, {"ui/a.111.css"})
+    assert [path.name for path in stay if not path.exists()] == []
+    assert [path.name for path in go if path.exists()] == []
 
 
 def test_without_them_the_web_server_says_how_to_make_them(settings: Any, tmp_path: Path) -> None:
