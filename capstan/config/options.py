@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import phonenumbers
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -27,6 +27,8 @@ from pydantic_settings import (
 )
 
 from capstan.config.errors import OperatorError
+from capstan.values.data import parse_bytes
+from capstan.values.money import parse_money
 
 PREFIX = "CAPSTAN_"
 CONFIG_VARIABLE = "CAPSTAN_CONFIG"
@@ -225,6 +227,20 @@ class Options(BaseSettings):
     def _country(cls, value: str) -> str:
         if value not in phonenumbers.SUPPORTED_REGIONS:
             raise ValueError("no such country")
+        return value
+
+    @field_validator("topup_ceiling")
+    @classmethod
+    def _amount(cls, value: str, info: ValidationInfo) -> str:
+        if value:
+            parse_money(value, info.data.get("currency", "ZAR"))
+        return value
+
+    @field_validator("topup_ceiling_data")
+    @classmethod
+    def _size(cls, value: str) -> str:
+        if value:
+            parse_bytes(value)
         return value
 
     @field_validator("database_url")

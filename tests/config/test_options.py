@@ -34,6 +34,8 @@ def test_defaults_need_nothing() -> None:
 
 
 WRONG = [
+    ("CAPSTAN_TOPUP_CEILING", "lots", "must be an amount such as 2000.00"),
+    ("CAPSTAN_TOPUP_CEILING_DATA", "5", "must be a size such as 500GB"),
     # variable, value, part of the message
     ("CAPSTAN_RADIUS_AUTH_PORT", "70000", "CAPSTAN_RADIUS_AUTH_PORT=70000: must be a port, 1 to 65535"),
     ("CAPSTAN_RADIUS_AUTH_PORT", "radius", "CAPSTAN_RADIUS_AUTH_PORT=radius: must be a port"),
