@@ -76,6 +76,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "capstan.ui.context.page",
+                "capstan.console.context.counts",
             ]
         },
     }

@@ -7,7 +7,7 @@ from django.conf import settings
 from django.db import connection
 
 from capstan.caps.models import ThresholdCrossing
-from capstan.messaging.queries.messages import inbound_for_person, messages_for_person
+from capstan.console import needs_person
 from capstan.metering.actions.log_reader import backlog
 from capstan.operator.status.facts import METER_LATE
 from capstan.topups.models import Order
@@ -28,14 +28,6 @@ class Attention(NamedTuple):
     def is_meter_late(self) -> bool:
         return self.meter_lag > METER_LATE
 
-    @property
-    def nav_counts(self) -> dict[str, int]:
-        """For the navigation."""
-        return {
-            "console:waiting_orders": self.waiting_orders,
-            "console:needs_person": self.needs_person,
-        }
-
 
 def attention(*, now: datetime) -> Attention:
     """As it is at this moment."""
@@ -44,15 +36,22 @@ def attention(*, now: datetime) -> Attention:
     with connection.cursor() as cursor:
         records, seconds = backlog(cursor, now=now)
     return Attention(
-        waiting_orders=Order.objects.filter(state__in=WAITING).count(),
-        needs_person=needing_person(now=now),
+        waiting_orders=waiting_orders(),
+        needs_person=needs_person.count(now=now),
         capped_today=capped.values("service_id").distinct().count(),
         meter_lag=timedelta(seconds=seconds if records else 0),
         meter_waiting=records,
     )
 
 
-def needing_person(*, now: datetime) -> int:
-    """Orders, messages and answers that somebody has to look at."""
-    orders = Order.objects.exclude(needs_person="").count()
-    return orders + messages_for_person(now=now).count() + inbound_for_person().count()
+def nav_counts(*, now: datetime) -> dict[str, int]:
+    """How much waits on the pages of the navigation."""
+    return {
+        "console:waiting_orders": waiting_orders(),
+        "console:needs_person": needs_person.count(now=now),
+    }
+
+
+def waiting_orders() -> int:
+    """Orders that wait for authorisation or payment."""
+    return Order.objects.filter(state__in=WAITING).count()

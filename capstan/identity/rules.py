@@ -28,6 +28,7 @@ class Permission(StrEnum):
     APPROVE_ORDERS = "approve an order in the customer's name"
     SEE_LINE_PASSWORD = "see a line's password"  # noqa: S105
     EDIT_TEMPLATES = "edit message templates"
+    TEST_GATEWAYS = "send test messages"
     EDIT_LIMITS = "change ceilings and who may authorise"
     MANAGE_STAFF = "manage staff logins"
 

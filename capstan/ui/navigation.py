@@ -6,6 +6,8 @@ from typing import NamedTuple
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 
+from capstan.identity.rules import Actor, Permission
+
 
 class Entry(NamedTuple):
     label: str
@@ -30,13 +32,17 @@ JOBS = (
     ("Customers", "users", "console:customers"),
     ("Needs a person", "hand-stop", "console:needs_person"),
     ("Waiting orders", "clock", "console:waiting_orders"),
+    ("Top-ups", "bolt", "console:orders"),
     ("Messages", "message", "console:messages"),
     ("Network", "network", "console:network"),
     ("Billing", "file-invoice", "console:billing"),
     ("Helpdesk", "lifebuoy", "console:helpdesk"),
-    ("Templates", "template", "console:templates"),
+    ("Texts", "template", "console:templates"),
+    ("Staff logins", "key", "console:logins"),
     ("Settings", "settings", "console:settings"),
 )
+NEEDS = {"console:logins": Permission.MANAGE_STAFF}
+"""Entries that only some see."""
 ACCOUNT = (
     ("Password", "lock", "account_change_password"),
     ("Two-step sign-in", "shield-check", "mfa_index"),
@@ -50,9 +56,15 @@ def console_links(request: HttpRequest | None, counts: Mapping[str, int]) -> Lin
         address("console:home") or address("console:customers") or "/",
         address("console:search"),
         address("account_logout"),
-        tuple(_entries(JOBS, path, counts)),
+        tuple(_entries(tuple(job for job in JOBS if _may_see(job[2], request)), path, counts)),
         tuple(_entries(ACCOUNT, path, counts)),
     )
+
+
+def _may_see(name: str, request: HttpRequest | None) -> bool:
+    needed = NEEDS.get(name)
+    actor: Actor | None = getattr(request, "actor", None)
+    return needed is None or bool(actor and actor.may(needed))
 
 
 def address(name: str, *args: object) -> str:

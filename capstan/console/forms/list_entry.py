@@ -19,7 +19,7 @@ _CONFIRMED = {
 }
 
 
-def _languages() -> list[tuple[str, str]]:
+def languages() -> list[tuple[str, str]]:
     """Those that there are texts in, by their names in the provider's own language."""
     locale = Locale.parse(settings.FORMATS.locale)
     return [(tag, Locale.parse(tag).get_display_name(locale) or tag) for tag in LANGUAGES]
@@ -48,7 +48,7 @@ class WishesForm(forms.Form):
         super().__init__(*args, **more)
         language = self.fields["language"]
         assert isinstance(language, forms.ChoiceField)
-        language.choices = _languages()
+        language.choices = languages()
 
 
 class EntryForm(WishesForm):

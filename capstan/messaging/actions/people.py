@@ -2,15 +2,16 @@
 
 from datetime import datetime
 
+from django.conf import settings
 from django.db import transaction
 
 from capstan.audit.actions import record
 from capstan.db.wakeup import wake
-from capstan.messaging.actions.send import new_reference
-from capstan.messaging.models import Inbound, Message
+from capstan.messaging.actions.send import Draft, new_reference, send
+from capstan.messaging.models import Gateway, Inbound, Message
 from capstan.messaging.queries.gateways import route
 from capstan.messaging.queries.texts import template
-from capstan.messaging.rules.words import InboundState, Medium, MessageState
+from capstan.messaging.rules.words import InboundState, Lane, Medium, MessageState
 from capstan.values.refused import Refused
 
 _LOST = (MessageState.FAILED, MessageState.UNCERTAIN)
@@ -65,6 +66,47 @@ def send_again(*, message_id: int, actor: str, now: datetime) -> Message:
     handled(message_id=message_id, note=f"sent again as message {new.pk}", actor=actor, now=now)
     wake("message")
     return new
+
+
+@transaction.atomic
+def send_test(
+    *,
+    gateway_id: int,
+    recipient: str,
+    brand_id: int,
+    brand_name: str,
+    sender: str,
+    key: str,
+    actor: str,
+    now: datetime,
+) -> Message:
+    """Try a gateway out with a message of no consequence, which leaves by it and no other; once for each `key`.
+
+    Raises Refused for one that is switched off, and for what is no number or address.
+    """
+    gateway = Gateway.objects.get(pk=gateway_id)
+    if not gateway.active:
+        raise Refused(f"The gateway {gateway.name} is switched off: nothing leaves by it.")
+    draft = Draft(
+        medium=Medium(gateway.medium), recipient=recipient, template="staff.test",
+        values={"when": f"{settings.FORMATS.time(now)}"}, language="en", brand_id=brand_id, sender=sender,
+        brand_name=brand_name, subject=f"gateway:{gateway.name}", cause=f"test:{gateway.name}:{key}", lane=Lane.REPLY,
+    )  # fmt: skip
+    try:
+        message = send(draft, now=now)
+    except ValueError:
+        raise Refused(f"{recipient!r} is nowhere that a message of {gateway.medium} can go.") from None
+    if message.gateway_id != gateway.pk:
+        message.gateway, message.cost_minor = gateway, gateway.cost_minor * max(message.segments, 1)
+        message.save(update_fields=["gateway", "cost_minor"])
+    record(
+        actor=actor,
+        action="test_gateway",
+        subject=f"gateway:{gateway.name}",
+        now=now,
+        details={"message": message.pk},
+    )
+    return message
 
 
 @transaction.atomic

@@ -15,6 +15,11 @@ def gateways() -> QuerySet[Gateway]:
     return Gateway.objects.order_by("medium", "priority", "name")
 
 
+def in_trouble() -> QuerySet[Gateway]:
+    """Those that should work and don't, the longest first."""
+    return Gateway.objects.filter(active=True).exclude(trouble="").order_by("trouble_since", "pk")
+
+
 def by_name(name: str) -> Gateway | None:
     return Gateway.objects.filter(name=name).first()
 

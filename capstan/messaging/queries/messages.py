@@ -45,7 +45,7 @@ def messages_to(recipient: str) -> QuerySet[Message]:
 
 def conversation(number: str, *, limit: int = 50) -> list[Entry]:
     """What went to and came from this number (E.164), the newest last."""
-    out = [Entry(one.queued_at, one, None) for one in messages_to(number)[:limit]]
+    out = [Entry(one.queued_at, one, None) for one in messages_to(number).select_related("gateway")[:limit]]
     came = Inbound.objects.filter(sender=number).order_by("-received_at", "-pk")[:limit]
     both = out + [Entry(one.received_at, None, one) for one in came]
     return sorted(both, key=lambda entry: entry.at)[-limit:]

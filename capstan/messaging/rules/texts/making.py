@@ -33,6 +33,7 @@ _VARIABLES = {
         Variable("code", "4821", "the code"),
         Variable("minutes", "10", "how long the code works"),
         Variable("may_order", "You can order by SMS: reply TOPUP.", "whether he may, a sentence", True),
+        Variable("text", "Our technician comes today between 14:00 and 15:00.", "what was written"),
         Variable("username", "jenny@example.net", "of the line"),
         Variable("password", "correct horse", "of the line"),
     )

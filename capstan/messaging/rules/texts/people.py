@@ -154,3 +154,23 @@ ORDERS = (
         secret=("password",),
     ),
 )
+
+STAFF = (
+    template(
+        "staff.reply",
+        "An SMS that somebody of the staff wrote",
+        "text",
+        sms={"en": "{text}\n{provider}", "af": "{text}\n{provider}"},
+        must=(("text",),),
+    ),
+    template(
+        "staff.test",
+        "Tries a gateway out",
+        "when",
+        sms={
+            "en": "This is a test, sent at {when}. Nothing has to be done.\n{provider}",
+            "af": "Dit is 'n toets wat {when} gestuur is. Niks hoef gedoen te word nie.\n{provider}",
+        },
+        titles={"en": "A test", "af": "'n Toets"},
+    ),
+)
