@@ -9,8 +9,7 @@ from django.conf import settings
 from capstan.catalog.models import Package
 from capstan.console import links
 from capstan.console.line_now import standing_of
-from capstan.customers.models import Contact, Customer
-from capstan.customers.rules import CustomerKind
+from capstan.customers.models import Customer
 from capstan.metering.models import RadiusSession
 from capstan.metering.rules.words import SessionState
 from capstan.network.queries.state import states
@@ -89,32 +88,25 @@ class Question(NamedTuple):
 
 def questions(
     customer: Customer,
-    contacts: Sequence[Contact],
     cards: Sequence[LineCard],
     orders: Sequence[Order],
     authorisers: Sequence[Authoriser],
     account: Account,
 ) -> list[Question]:
-    """What a caller who is the customer knows, and a stranger doesn't. The answers are for the agent's eyes."""
+    """What a caller who is the customer knows, and a stranger doesn't, besides the numbers and addresses of the contacts."""
     formats = settings.FORMATS
     asked = [Question("The account code, from an invoice", customer.account_code)]
-    phones = [one.phone for one in contacts if one.phone]
-    if phones:
-        asked.append(Question("A telephone number we have", ", ".join(phones[:3])))
-    emails = [one.email for one in contacts if one.email]
-    if emails:
-        asked.append(Question("An e-mail address we have", ", ".join(emails[:3])))
     packages = dict.fromkeys(card.package for card in cards if card.package)
     if packages:
         asked.append(Question("The package of the line", ", ".join(packages)))
     last = next((one for one in orders if one.state in ADDED), None)
     if last is not None:
-        what = f"{formats.size(last.size_bytes)} on {formats.date(last.created_at)}, {CHANNEL_WORDS[Channel(last.channel)]}"
-        asked.append(Question("The last top-up", what))
-    if customer.kind == CustomerKind.COMPANY:
-        people = dict.fromkeys([*(one.name for one in contacts), *(one.name for one in authorisers)])
-        asked.insert(
-            0, Question("Who is calling: one of these people", ", ".join(people) or "nobody is listed")
+        how = CHANNEL_WORDS[Channel(last.channel)]
+        asked.append(
+            Question(
+                "The last top-up",
+                f"{formats.size(last.size_bytes)} on {formats.date(last.created_at)}, {how}",
+            )
         )
     if account.needs_authorisation:
         who = ", ".join(f"{one.name} ({one.role})" for one in authorisers) or "nobody is listed"

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import Q
 
 from capstan.audit.models import AuditEntry
+from capstan.ui.templatetags.capstan import phone
 
 HIDDEN = Q(action="topup.add") | Q(action="bucket.grant", details__source__startswith="order:")
 """Entries about an order that a story shows as the order itself."""
@@ -61,6 +62,12 @@ def _money(value: Any) -> str:
     return str(settings.FORMATS.money(value)) if isinstance(value, int) else ""
 
 
+def _contact(value: Any) -> str:
+    """A number as people read it; an address as it is."""
+    text = str(value)
+    return phone(text) if text.startswith("+") else text
+
+
 def _yes(words: str) -> Callable[[Any], str]:
     return lambda value: words if value else ""
 
@@ -73,10 +80,10 @@ _DETAILS: Mapping[str, Callable[[Any], str]] = {
     "amount_minor": _money,
     "price_minor": _money,
     "ceiling_minor": _money,
-    "limit_minor": _money,
-    "address": str,
-    "phone": str,
-    "to": str,
+    "phone": _contact,
+    "address": _contact,
+    "to": lambda value: f"to {_contact(value)}" if value else "",
+    "limit_minor": lambda value: f"up to {_money(value)}" if value else "",
     "mac_address": str,
     "because": str,
     "may_order": _yes("may order"),

@@ -9,12 +9,13 @@ from django.db.models import Max
 from capstan.audit.models import AuditEntry
 from capstan.caps.models import Cap
 from capstan.caps.queries import Standing, standing
+from capstan.console.people import name_of
 from capstan.metering.models import RadiusSession
 from capstan.metering.rules.words import SessionState
 from capstan.network.queries.lines import compared, lines
 from capstan.network.queries.state import should_have
 from capstan.network.rules.compare import given
-from capstan.network.rules.line_state import STATE_WORDS, LineState, line_state
+from capstan.network.rules.line_state import LineState, line_state
 from capstan.operator.words import ago
 from capstan.services.models import AccessDue, Service
 from capstan.services.rules import ServiceStatus
@@ -107,12 +108,12 @@ def _why(service: Service, state: LineState, held: Standing | None, now: datetim
         deed = _last_deed(service.pk, "service.suspend")
         if deed is None:
             return "On hold."
-        return (
-            f"On hold since {formats.moment(deed.at)}, by {deed.actor}: {deed.reason or 'no reason given'}."
-        )
+        return f"On hold since {formats.moment(deed.at)}, by {name_of(deed.actor)}: {deed.reason or 'no reason given'}."
     if state == LineState.ENDED:
         deed = _last_deed(service.pk, "service.end_service")
-        return f"Ended {formats.moment(deed.at)}, by {deed.actor}: {deed.reason}." if deed else "Ended."
+        return (
+            f"Ended {formats.moment(deed.at)}, by {name_of(deed.actor)}: {deed.reason}." if deed else "Ended."
+        )
     if state == LineState.WRONG_DEVICE:
         return "The device that is connected is not the one the line is locked to."
     if state == LineState.UNKNOWN:
@@ -120,7 +121,7 @@ def _why(service: Service, state: LineState, held: Standing | None, now: datetim
     if state in _CAPPED and held is not None:
         used_up = [one.crossed_at for one in held.crossings if one.percent >= 100]
         since = f" since {formats.moment_beside(max(used_up), now)}" if used_up else ""
-        return f"{STATE_WORDS[state]}: its data is used up{since}."
+        return f"Its data is used up{since}."
     return "Nothing holds the line back."
 
 

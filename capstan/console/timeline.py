@@ -32,7 +32,7 @@ from capstan.topups.models import ListEntry, Order
 from capstan.topups.rules.describe import CHANNEL_WORDS, STATE_WORDS
 from capstan.topups.rules.words import Channel, OrderState
 
-PAGE = 40
+PAGE = 60
 _SHORT = 160  # letters of a message that a list shows
 
 
@@ -69,6 +69,7 @@ class Entry(NamedTuple):
     who: str = ""
     line: str = ""
     url: str = ""
+    moved: int = 0  # bytes of a session
 
 
 class Whose(NamedTuple):
@@ -128,7 +129,7 @@ def page_of(who: Whose, kind: Kind | None, place: Place) -> Page:
         last = shown[-1].at
         before = place.skip if last == place.at else 0
         further = Place(last, before + sum(entry.at == last for entry in shown))
-    return Page(tuple(_together(shown)), further)
+    return Page(tuple(_together(shown, by_day=kind is not None)), further)
 
 
 # --- sources ---------------------------------------------------------------------------------------------
@@ -189,11 +190,15 @@ def _cycles(who: Whose, at: datetime, limit: int) -> Iterator[Entry]:
     formats = settings.FORMATS
     found = Cycle.objects.filter(service_id__in=who.lines, end__lte=at).order_by("-end", "-pk")
     for one in found[:limit]:
-        beyond = one.overshoot_bytes + one.overage_bytes
-        more = f", {formats.size(beyond)} beyond the cap" if beyond else ""
+        used = formats.size(one.drawn_bytes + one.overage_bytes)
+        past = (
+            f", {formats.size(one.overshoot_bytes)} between the cap and the cut"
+            if one.overshoot_bytes
+            else ""
+        )
         yield Entry(
             one.end, f"y{one.pk}", Kind.DATA, "calendar", "A new cycle began",
-            f"{formats.size(one.drawn_bytes)} of data drawn in the one before{more}", "", who.lines[one.service_id],
+            f"{used} used in the one before{past}", "", who.lines[one.service_id],
         )  # fmt: skip
 
 
@@ -208,6 +213,7 @@ def _sessions(who: Whose, at: datetime, limit: int) -> Iterator[Entry]:
         yield Entry(
             one.started_at, f"s{one.pk}", Kind.SESSIONS, "login", f"Online on {one.nas.name}, {ended}", f"{moved} moved", "",
             who.lines[one.service_id], f"{_technical(one.service_id)}?session={one.pk}#packets",
+            one.bytes_up + one.bytes_down,
         )  # fmt: skip
 
 
@@ -272,31 +278,45 @@ _SOURCES: Sequence[tuple[Kind, _Source]] = (
 
 # --- together --------------------------------------------------------------------------------------------
 
+_ALIKE = 3
+"""So many sessions or network events of a line in a row become one entry: a flapping line would fill pages."""
 
-def _together(entries: Collection[Entry]) -> Iterator[Entry]:
-    """Sessions and network events of a line that follow each other on one day are one entry: a flapping line would fill pages."""
+_SUMMARIES = {
+    "login": ("session", "past"),
+    "lock": ("refused login", "failures"),
+    "network": ("command", "commands"),
+}
+
+
+def _together(entries: Collection[Entry], *, by_day: bool) -> Iterator[Entry]:
+    """`by_day` keeps those of different days apart."""
     zone = settings.FORMATS.zone
 
     def group(entry: Entry) -> tuple[object, ...]:
         if entry.kind != Kind.SESSIONS:
             return (entry.key,)
-        return (entry.line, entry.icon, entry.at.astimezone(zone).date())
+        return (entry.line, entry.icon, entry.at.astimezone(zone).date() if by_day else None)
 
     for _, alike in groupby(entries, key=group):
         rows = list(alike)
-        yield rows[0] if len(rows) < 3 else _summary(rows)
-
-
-_SUMMARIES = {"login": "sessions", "lock": "refused logins", "network": "commands to its router"}
+        if len(rows) < _ALIKE:
+            yield from rows
+        else:
+            yield _summary(rows)
 
 
 def _summary(rows: list[Entry]) -> Entry:
+    """The newest of them, standing for all."""
     formats = settings.FORMATS
-    first, newest = rows[-1], rows[0]
+    newest, oldest = rows[0], rows[-1]
+    noun, anchor = _SUMMARIES[newest.icon]
+    is_one_day = formats.date(oldest.at) == formats.date(newest.at)
+    since = formats.time(oldest.at) if is_one_day else formats.moment(oldest.at)
+    moved = sum(row.moved for row in rows)
     return newest._replace(
-        title=f"{len(rows)} {_SUMMARIES[newest.icon]}, {formats.time(first.at)} to {formats.time(newest.at)}",
-        detail=f"the last: {newest.title}",
-        url=newest.url.partition("?")[0].partition("#")[0],
+        title=f"{count(len(rows), noun)} since {since}",
+        detail=f"{formats.size(moved)} moved" if moved else f"the last: {newest.title}",
+        url=f"{newest.url.partition('?')[0].partition('#')[0]}#{anchor}",
     )
 
 

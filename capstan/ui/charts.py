@@ -88,7 +88,7 @@ def bars(caption: str, lower_name: str, upper_name: str, given: Sequence[Bar], u
 def _scale(most: int, unit: int) -> tuple[int, int]:
     """The top of the drawing and the distance of its lines: 1, 2 or 5 times a power of ten of a whole unit, 2 to 5 lines."""
     step = power = 1
-    while most >= power * unit:
+    while most > power * unit:
         power *= unit
     while True:
         for factor in _STEPS:

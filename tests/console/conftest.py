@@ -1,5 +1,7 @@
 """A shop, and staff at their desks; the web server's clock is the shop's."""
 
+from collections.abc import Iterator
+
 import pytest
 from django.db import connection
 from django.test import Client
@@ -30,12 +32,28 @@ def shop(_days: None, db: None, monkeypatch: pytest.MonkeyPatch) -> Shop:
 
 
 @pytest.fixture
-def agent(shop: Shop) -> Client:
+def metered(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+    """A shop whose routers can report: the meter wants a connection of its own."""
+    with connect() as conn:
+        made = Shop(conn)
+        monkeypatch.setattr(clock, "now", lambda: made.now)
+        yield made
+
+
+@pytest.fixture
+def agent(request: pytest.FixtureRequest) -> Client:
     """A browser in which the agent Thandi Nkosi is signed in."""
+    _open(request)
     return staff.agent()
 
 
 @pytest.fixture
-def manager(shop: Shop) -> Client:
+def manager(request: pytest.FixtureRequest) -> Client:
     """A browser in which the manager Naledi Nkosi is signed in."""
+    _open(request)
     return staff.manager()
+
+
+def _open(request: pytest.FixtureRequest) -> None:
+    """The shop comes first, whichever the test has: staff are entered at its time."""
+    request.getfixturevalue("metered" if "metered" in request.fixturenames else "shop")

@@ -26,9 +26,13 @@ def text_of(answer: HttpResponseBase) -> str:
 
 def words(answer: HttpResponseBase) -> str:
     """What a reader of the page reads, in one line, blanks made plain."""
-    body = re.sub(r"<(script|style|svg).*?</\1>", " ", text_of(answer), flags=re.DOTALL)
+    body = re.sub(r"<(script|style|svg).*?</\1>|<wbr>", _gap, text_of(answer), flags=re.DOTALL)
     plain = " ".join(html.unescape(re.sub(r"<[^>]+>", " ", body)).split())
     return re.sub(r" ([,.;:])", r"\1", plain)
+
+
+def _gap(found: re.Match[str]) -> str:
+    return "" if found[0] == "<wbr>" else " "
 
 
 def hidden(answer: HttpResponseBase, name: str) -> str:

@@ -1,8 +1,10 @@
 """A customer's desk: who he is and how to know him, his lines, what is agreed, and everything that happened."""
 
 from datetime import datetime
+from itertools import groupby
 
 from django import forms
+from django.conf import settings
 from django.contrib import messages
 from django.core.paginator import Page, Paginator
 from django.db.models import Case, When
@@ -91,7 +93,7 @@ def _page(
         "lines": lines,
         "cards": cards,
         "words": _words(cards, lines.paginator.count),
-        "questions": questions(customer, contacts, cards, orders, people, account),
+        "questions": questions(customer, cards, orders, people, account),
         "account": account,
         "authorisers": people,
         "may_edit": may_edit,
@@ -165,7 +167,8 @@ def _story(request: StaffRequest, customer: Customer, now: datetime) -> dict[str
     filters = [("Everything", "", kind is None), *((KIND_WORDS[one], one.value, one == kind) for one in Kind)]
     further = str(page.further) if page.further else ""
     return {
-        "entries": page.entries,
+        "days": _by_day(page.entries),
+        "has_lines": len(lines) > 1,
         "filters": [
             (label, where(here, kind=value, **kept), where(part, kind=value, **kept), is_here)
             for label, value, is_here in filters
@@ -178,3 +181,9 @@ def _story(request: StaffRequest, customer: Customer, now: datetime) -> dict[str
         "is_part_of_lines": not only and len(lines) > _STORY_LINES,
         "story_lines": _STORY_LINES,
     }
+
+
+def _by_day(entries: tuple[timeline.Entry, ...]) -> list[tuple[str, list[timeline.Entry]]]:
+    """Under the day on which each happened."""
+    formats = settings.FORMATS
+    return [(day, list(alike)) for day, alike in groupby(entries, key=lambda entry: formats.date(entry.at))]

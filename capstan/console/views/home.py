@@ -43,7 +43,11 @@ class Tile(NamedTuple):
 def show(request: StaffRequest) -> HttpResponse:
     now = clock.now()
     found = attention(now=now)
-    context = {"tiles": _tiles(found), "nav_counts": found.nav_counts, "top_ups": _top_ups(request)}
+    context = {
+        "tiles": _tiles(found),
+        "top_ups": _top_ups(request),
+        "is_search_on_page": True,
+    }
     return render(request, "console/home/page.html", context)
 
 

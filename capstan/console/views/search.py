@@ -26,6 +26,7 @@ def show(request: StaffRequest) -> HttpResponse:
         return redirect(_url(found.goal))
     context = {
         "search_text": text,
+        "is_search_on_page": True,
         "found": found,
         "goal_url": _url(found.goal) if found.goal else "",
         "looked_for": looked_for(found.reading),

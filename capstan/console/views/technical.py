@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.core.paginator import Paginator
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -60,7 +61,7 @@ def show(request: StaffRequest, service_id: int) -> HttpResponse:
         "line_facts": line_facts(found.line, say),
         "past": past_sessions(list(page), here),
         "page": page,
-        "packets": packets,
+        "packets": [(_heard(one.received_at, now), one) for one in packets],
         "packets_session": chosen,
         "look_back": _PACKETS_LOOK_BACK if chosen else PACKETS_LOOK_BACK,
         "failures": failures_table(found.failures, say),
@@ -97,6 +98,13 @@ def _packets(
         if session is not None:
             return session.pk, packets_of(session, limit=_PACKETS_SHOWN, look_back=_PACKETS_LOOK_BACK)
     return None, found.packets[:LAST_PACKETS]
+
+
+def _heard(at: datetime, now: datetime) -> str:
+    """To the second; with the date unless it was today."""
+    formats = settings.FORMATS
+    is_today = formats.local(at).date() == formats.local(now).date()
+    return formats.clock(at) if is_today else f"{formats.date(at)} {formats.clock(at)}"
 
 
 def _plain(text: str) -> str:

@@ -10,6 +10,8 @@ from django.conf import settings
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET
 
 from capstan.caps.models import Cap, Cycle
@@ -128,9 +130,10 @@ def _hours(service_id: int, period: Period, zone: ZoneInfo, now: datetime) -> li
 
 def _days(days: Sequence[date], moved: dict[date, Moved], today: date) -> list[Bar]:
     found = []
-    for day in days:
+    for place, day in enumerate(days):
         one = moved.get(day, Moved())
-        label, short = _date(day, "EEE d MMM y"), _date(day, "d MMM")
+        is_new_month = place == 0 or day.day == 1
+        label, short = _date(day, "EEE d MMM y"), _date(day, "d MMM" if is_new_month else "d")
         found.append(Bar(label, short, one.bytes_down, one.bytes_up, day == today, day.isoformat()))
     return found
 
@@ -170,7 +173,7 @@ def _table(given: Sequence[Bar], here: str, by_day: bool) -> Table:
     """The bars that have anything, the newest first; a day leads to its hours."""
     formats = settings.FORMATS
     rows = tuple(
-        Row((bar.label, formats.size(bar.lower), formats.size(bar.upper), formats.size(bar.total)), url)
+        Row((bar.label, _named(bar.lower, "down"), _named(bar.upper, "up"), formats.size(bar.total)), url)
         for bar, url in reversed([(bar, f"{here}?day={bar.key}" if by_day else "") for bar in given])
         if bar.total
     )
@@ -178,6 +181,13 @@ def _table(given: Sequence[Bar], here: str, by_day: bool) -> Table:
         "No usage", "Nothing was moved in this time. Usage shows within one interim of being moved."
     )
     return Table("Usage, the newest first", _COLUMNS, rows, nothing)
+
+
+def _named(size_bytes: int, direction: str) -> SafeString:
+    """With its direction where no heading of a column says it."""
+    return format_html(
+        '{}<span class="cap-on-phone"> {}</span>', settings.FORMATS.size(size_bytes), direction
+    )
 
 
 def _number(text: str, end: int) -> int:

@@ -11,7 +11,7 @@ from django.db.models.functions import RowNumber
 from capstan.customers.models import Customer
 from capstan.network.queries.state import states
 from capstan.network.rules.line_state import LineState
-from capstan.operator.search.hits import Hit, Rank, Stray, hits_of, open_sessions, strays_of
+from capstan.operator.search.hits import OWN_CONTACT, Hit, Rank, Stray, hits_of, open_sessions, strays_of
 from capstan.operator.search.reading import Reading, read
 from capstan.services.models import Service
 
@@ -104,7 +104,10 @@ def _why(hits: Iterable[Hit]) -> tuple[str, ...]:
     """Each reason once, the best first, and no weaker ones beside an exact one."""
     best = min(hit.rank for hit in hits)
     kept = (hit for hit in sorted(hits, key=lambda hit: hit.rank) if best > Rank.EXACT or hit.rank == best)
-    return tuple(dict.fromkeys(hit.why for hit in kept))
+    why = dict.fromkeys(hit.why for hit in kept)
+    if len(why) > 1:
+        why.pop(OWN_CONTACT, None)
+    return tuple(why)
 
 
 def _lines(found: list[_Found], now: datetime) -> tuple[dict[int, tuple[FoundLine, ...]], dict[int, int]]:

@@ -19,6 +19,10 @@ AT_MOST = 26
 """Hits of one kind that are read, one more than are listed: who gets more has to type more."""
 
 
+OWN_CONTACT = "Own contact"
+"""Why a customer is found by a contact of the same name."""
+
+
 class Rank(IntEnum):
     """How well it fits, best first."""
 
@@ -143,7 +147,12 @@ def _by_name(text: str) -> Iterator[Hit]:
 def _of_contacts(found: Iterable[tuple[Contact, Rank]]) -> Iterator[Hit]:
     for one, rank in found:
         role = f", {one.role}" if one.role else ""
-        yield Hit(rank, one.customer, None, f"Contact {one.name}{role}")
+        yield Hit(
+            rank,
+            one.customer,
+            None,
+            f"Contact {one.name}{role}" if one.name != one.customer.name else OWN_CONTACT,
+        )
 
 
 def _of_entries(found: Iterable[tuple[ListEntry, Rank]]) -> Iterator[Hit]:

@@ -17,6 +17,7 @@ from capstan.network.models import Command, LoginFailure
 from capstan.network.rules.enforcement import ErrorCause
 from capstan.network.rules.words import CommandKind
 from capstan.operator.status.facts import GONE, DueFacts, MeterFacts, ProcessFacts, RefusalFacts, Status
+from capstan.operator.words import count
 from capstan.services.models import AccessDue, Service
 
 _LATELY = timedelta(hours=1)
@@ -108,6 +109,6 @@ def _failures(now: datetime) -> list[RefusalFacts]:
     rows = LoginFailure.objects.filter(last_at__gt=now - _LATELY).values("reason")
     counted = rows.annotate(times=Sum("count"), lines=Count("username", distinct=True), last=Max("last_at"))
     return [
-        RefusalFacts(row["reason"], f"{row['lines']} usernames", row["times"], row["last"])
+        RefusalFacts(row["reason"], count(row["lines"], "username"), row["times"], row["last"])
         for row in counted.order_by("-times")[:_REASONS]
     ]

@@ -9,7 +9,7 @@ import phonenumbers
 from django import template
 from django.conf import settings
 from django.template import Context
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from capstan.ui import icons, navigation, parts
@@ -62,6 +62,13 @@ def phone(number: str) -> str:
     home = phonenumbers.country_code_for_region(settings.OPTIONS.country) == parsed.country_code
     form = phonenumbers.PhoneNumberFormat
     return phonenumbers.format_number(parsed, form.NATIONAL if home else form.INTERNATIONAL)
+
+
+@register.filter
+def breakable(text: str) -> SafeString:
+    """A username or address that may go on in the next line after a dot and before the @."""
+    pieces = text.replace("@", "\0@").replace(".", ".\0").split("\0")
+    return format_html_join(SafeString("<wbr>"), "{}", ((piece,) for piece in pieces))
 
 
 @register.filter
