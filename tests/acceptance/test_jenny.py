@@ -160,9 +160,7 @@ def test_some_companies_require_that_it_is_authorised(jenny: Town, router: Route
     clerk = "+27600000004"
     line = jenny.line(router, "office@jenny.example", clerk, name="Ann", at_cap=AtCap.THROTTLE)
     now = clock.now()
-    customer_id = (
-        Order._meta.get_field("service").related_model.objects.get(username=line.username).customer_id
-    )
+    customer_id = Service.objects.get(username=line.username).customer_id
     set_account_rule(
         customer_id=customer_id, needs_authorisation=True, pays_first=False, actor="staff:maria", now=now
     )

@@ -12,6 +12,7 @@ from capstan.db.connection import connect
 from capstan.messaging.actions.inbound import store
 from capstan.messaging.models import Gateway, Inbound, Message
 from capstan.messaging.rules.words import InboundState
+from capstan.services.models import Service
 from capstan.topups.actions.agreements import add_authoriser, set_account_rule, set_ceiling
 from capstan.topups.actions.answers.answer import answer_inbound
 from capstan.topups.actions.authorise import answer_request
@@ -42,6 +43,16 @@ def came_in(shop: Shop, text: str, sender: str) -> Inbound:
     )  # fmt: skip
 
 
+def answer(shop: Shop) -> None:
+    """As a worker does: until nothing is left."""
+    while answer_inbound(now=shop.now, limit=1):
+        pass
+
+
+def order(shop: Shop, line: Service, **more: Any) -> None:
+    shop.order(line, "B", **more)
+
+
 def one_each() -> None:
     """As many buckets and charges as orders were added, each its own."""
     added = set(Order.objects.exclude(bucket=None).values_list("pk", flat=True))
@@ -59,8 +70,7 @@ def test_two_people_reply_in_the_same_millisecond(shop: Shop, turn: int) -> None
     tell_crossings(now=shop.now, limit=10)
     came_in(shop, "C", NUMBER)
     came_in(shop, "D", OTHER)
-    work = lambda: [answer_inbound(now=shop.now, limit=1) for _ in range(2)]  # noqa: E731
-    together(work, work)
+    together(lambda: answer(shop), lambda: answer(shop))
     assert Order.objects.count() == 1
     assert Invitation.objects.get().order_id == Order.objects.get().pk
     assert set(Inbound.objects.values_list("state", flat=True)) == {InboundState.ANSWERED}
@@ -75,7 +85,7 @@ def test_a_reply_while_the_agent_adds_one_too(shop: Shop) -> None:
     shop.use(GB)
     tell_crossings(now=shop.now, limit=10)
     came_in(shop, "C", NUMBER)
-    together(lambda: answer_inbound(now=shop.now, limit=1), lambda: shop.order(line, "B"))
+    together(lambda: answer(shop), lambda: order(shop, line))
     assert sorted(Order.objects.values_list("channel", "state")) == [("agent", "granted"), ("sms", "granted")]
     one_each()
 
@@ -83,7 +93,7 @@ def test_a_reply_while_the_agent_adds_one_too(shop: Shop) -> None:
 @pytest.mark.parametrize("turn", range(ROUNDS))
 def test_a_form_that_is_sent_several_times_at_once(shop: Shop, turn: int) -> None:
     line = shop.line()
-    together(*[lambda: shop.order(line, "C", idempotency_key="form") and None] * 4)
+    together(*[lambda: order(shop, line, idempotency_key="form")] * 4)
     assert Order.objects.count() == 1
     one_each()
 
@@ -94,11 +104,11 @@ def test_a_ceiling_holds_against_orders_at_the_same_moment(shop: Shop) -> None:
     keys = count()
     quote = shop.quote(line, "C")
 
-    def order() -> None:
+    def once() -> None:
         wanted: dict[str, Any] = {"requested_by": "Jan", "actor": "staff:t", "actor_name": "T"}
         place(Wanted(quote, Channel.AGENT, f"at once {next(keys)}", **wanted), now=shop.now)
 
-    together(*[order] * 5)
+    together(*[once] * 5)
     states = sorted(Order.objects.values_list("state", flat=True))
     assert states == ["granted"] * 2 + ["refused"] * 3
     one_each()
@@ -121,14 +131,14 @@ def test_two_authorisers_answer_at_once(shop: Shop) -> None:
     shop.order(line)
     refused = []
 
-    def answer(request_id: int, approve: bool) -> None:
+    def say(request_id: int, approve: bool) -> None:
         try:
             answer_request(request_id, approve=approve, actor="sms", now=shop.now)
         except Refused as late:
             refused.append(str(late))
 
     first, second = AuthorisationRequest.objects.values_list("pk", flat=True)
-    together(lambda: answer(first, True), lambda: answer(second, False))
+    together(lambda: say(first, True), lambda: say(second, False))
     assert len(refused) == 1
     assert Order.objects.get().state in (OrderState.GRANTED, OrderState.REFUSED)
     one_each()
