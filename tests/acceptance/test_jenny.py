@@ -11,6 +11,7 @@ from pytest_django import DjangoDbBlocker
 from capstan.billing.models import Charge
 from capstan.catalog.rules import AtCap
 from capstan.config.embedded.server import Server
+from capstan.services.models import Service
 from capstan.topups.actions.agreements import add_authoriser, set_account_rule
 from capstan.topups.models import Order
 from capstan.values import clock
