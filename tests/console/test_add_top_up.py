@@ -210,7 +210,7 @@ def test_a_line_that_data_would_not_open_gets_the_next_step_instead_of_a_form(
     suspend(service_id=line.pk, reason="unpaid", actor="test", now=shop.now)
     page = agent.get(form_of(line))
     assert "Resume it or take the payment first" in words(page)
-    assert "Open the account of" in words(page)
+    assert "Open the account" in words(page)
     assert 'name="what"' not in page.text
     agent.post(form_of(line), filled())
     end_service(service_id=line.pk, reason="moved", actor="test", now=shop.now)

@@ -16,6 +16,7 @@ from capstan.console.cap_shown import buckets_table, granted_by_staff, rules_tab
 from capstan.console.line_deeds import DEEDS, form_of, open_deeds, perform
 from capstan.console.line_now import LineNow, line_now
 from capstan.console.views.found import service_or_404
+from capstan.console.views.notification_list import section_context
 from capstan.identity.rules import Permission
 from capstan.services.actions.line import see_line_password
 from capstan.services.models import PackageChange, Service
@@ -24,7 +25,6 @@ from capstan.services.rules import LoginBy
 from capstan.topups.queries.orders import of_service
 from capstan.topups.queries.sale import sale
 from capstan.ui.access import StaffRequest, forbidden, staff_required
-from capstan.ui.navigation import address
 from capstan.values import clock
 
 _ORDERS_SHOWN = 50
@@ -126,7 +126,7 @@ def _page(
         "terms": terms_facts(service, line.standing, package, coming),
         "deeds": open_deeds(service, request.actor, deed, form, now=now),
         "open_deed": deed,
-        "list_url": _list_url(service.pk),
+        **section_context(service.pk, now),
     }
     return render(request, "console/line/cap.html", context)
 
@@ -147,7 +147,3 @@ def _packages(service: Service, now: datetime) -> tuple[str, str]:
     words = f"{coming.package.name} from {settings.FORMATS.moment(coming.starts_at)}" if coming else ""
     return f"{held.name} ({held.code})", words
 
-
-def _list_url(service_id: int) -> str:
-    """The notification list of the line, where that page exists."""
-    return address("console:notification_list", service_id)
