@@ -34,6 +34,12 @@ def test_defaults_need_nothing() -> None:
 
 
 WRONG = [
+    (
+        "CAPSTAN_SMS_BUDGET",
+        "lots",
+        "CAPSTAN_SMS_BUDGET=lots: must be an amount of money such as 1500 or 1500.50",
+    ),
+    ("CAPSTAN_SMS_BUDGET", "0", "must be an amount of money"),
     ("CAPSTAN_TOPUP_CEILING", "lots", "must be an amount such as 2000.00"),
     ("CAPSTAN_TOPUP_CEILING_DATA", "5", "must be a size such as 500GB"),
     # variable, value, part of the message

@@ -25,6 +25,7 @@ pytestmark = pytest.mark.django_db
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 AT = Circumstances("cli:naledi", NOW, ZoneInfo("Africa/Johannesburg"), Units.DECIMAL, "ZAR")
 DOCUMENT = Path(__file__).parents[2] / "docs" / "operating" / "provider-file.md"
+GATEWAYS = DOCUMENT.with_name("gateways.md")
 
 
 def example() -> str:
@@ -48,7 +49,7 @@ def enter(text: str, tmp_path: Path, *, later: timedelta = timedelta(0)) -> Load
 def test_the_documented_example(tmp_path: Path) -> None:
     loaded = enter(example(), tmp_path)
     kinds = ("brand", "connection_type", "peer", "nas", "package", "offer", "customer", "service")
-    assert loaded.new == dict.fromkeys(kinds, 1)
+    assert loaded.new == dict.fromkeys(kinds, 1) | {"gateway": 2}
     service = Service.objects.get()
     assert (service.mac_lock, service.ipv4_address) == (MacLock.LEARN, "198.51.100.7")
     assert service.reply_extra == [["Idle-Timeout", "3600"]]
@@ -65,16 +66,18 @@ def test_loaded_again_it_changes_nothing(tmp_path: Path) -> None:
     audited = AuditEntry.objects.count()
     due = AccessDue.objects.get().version
     again = enter(example(), tmp_path, later=timedelta(days=1))
-    assert (again.new, again.changed, again.unchanged) == ({}, {}, 8)
+    assert (again.new, again.changed, again.unchanged) == ({}, {}, 10)
     assert AuditEntry.objects.count() == audited
     assert AccessDue.objects.get().version == due
-    assert summary(again, kept=True) == "8 as they were"
+    assert summary(again, kept=True) == "10 as they were"
 
 
 @pytest.mark.parametrize(
     ("old", "new", "changed"),
     [
         ('secret = "change me"', 'secret = "changed"', {"peer 'core'": ["secret"]}),
+        ('cost = "0.22"', 'cost = "0.25"', {"gateway 'carrier'": ["cost_minor"]}),
+        ('password = "mail password"', 'password = "new"', {"gateway 'mail'": ["password"]}),
         ("observe_only = true", "observe_only = false", {"nas 'edge-1'": ["observe_only"]}),
         ("interim_seconds = 300", "interim_seconds = 600", {"nas 'edge-1'": ["interim_seconds"]}),
         ('price = "35.00"', 'price = "39.00"', {"offer 'topup-2'": ["price"]}),
@@ -159,6 +162,9 @@ def test_a_discovered_router_becomes_one_that_is_acted_upon(tmp_path: Path) -> N
         ),
         ('allowance = "15 GB"', 'allowance = "15"', "package 'home-15': '15' is not an amount of data"),
         ('price = "35.00"', 'price = "R35"', "offer 'topup-2': 'R35' is not an amount of money"),
+        ('ref = "{reference}"', 'ref = "{ref}"', "gateway 'carrier': .*there is no {ref}"),
+        ('cost = "0.22"', 'cost = "0.222"', "gateway 'carrier': .*more decimals than ZAR has"),
+        ('host = "mail.example.net"', 'hots = "mail.example.net"', "gateway 'mail': .*'host' is missing"),
         ('"Idle-Timeout", "3600"', '"No-Such", "1"', "service .*there is no attribute 'No-Such'"),
         ('phone = "021 555 0123"', 'phone = "12"', "customer 'EX-0001': .*digits"),
     ],
@@ -208,3 +214,10 @@ def test_secrets_stay_out_of_the_audit_trail(tmp_path: Path) -> None:
     assert "sesame" not in trail
     assert "change me" not in trail
     assert "correct horse" not in trail
+    assert "mail password" not in trail
+
+
+def test_the_documented_gateways(tmp_path: Path) -> None:
+    examples = re.findall(r"```toml\n(.*?)```", GATEWAYS.read_text(), re.DOTALL)
+    assert len(examples) == 3
+    assert enter("\n".join(examples), tmp_path).new == {"gateway": 3}

@@ -3,6 +3,7 @@
 import re
 import subprocess
 import time
+import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPConnection
@@ -13,8 +14,10 @@ from typing import Any
 from tests import needs
 from tests.config.running import free_port
 from tests.product import eventually
+from tools.tidy import ROOT
 
 HERE = Path(__file__).parent
+DOCUMENT = ROOT / "docs" / "operating" / "gateways.md"
 FAKESMSC = Path("/usr/lib/kannel/test/fakesmsc")
 PASSWORD = "s3nd & more"
 
@@ -76,23 +79,14 @@ class Kannel:
         finally:
             made.close()
 
-    def settings(self, **more: Any) -> dict[str, Any]:
-        """The settings of a gateway for it."""
-        return {
-            "request": {
-                "url": f"http://127.0.0.1:{self.sendsms}/cgi-bin/sendsms",
-                "method": "GET",
-                "query": {
-                    "username": "{username}", "password": "{password}", "from": "{from}", "to": "{to}",
-                    "text": "{text}", "charset": "UTF-8", "coding": "{coding}", "dlr-mask": "31",
-                    "dlr-url": "{receipt_url}&status=%d&id=%F&error=%A",
-                },
-            },
-            "username": "capstan",
-            "answer": {"success": {"regex": r"^(\d+):"}, "success_values": ["0", "3"], "retry": ["Temporary"]},
-            "inbound": {"charset": "charset"},
-            **more,
-        }  # fmt: skip
+    def settings(self) -> dict[str, Any]:
+        """The settings of a gateway for it: those that the documentation gives, with its address."""
+        section = DOCUMENT.read_text().partition("## Kannel")[2]
+        found = re.search(r"```toml\n(.*?)```", section, re.DOTALL)
+        assert found is not None
+        settings: dict[str, Any] = tomllib.loads(found[1])["gateway"][0]["settings"]
+        settings["request"]["url"] = f"http://127.0.0.1:{self.sendsms}/cgi-bin/sendsms"
+        return settings
 
     def _run(self, program: str) -> None:
         name = Path(program).name

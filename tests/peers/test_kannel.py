@@ -103,8 +103,9 @@ def test_an_sms_reaches_the_telephone_and_its_receipt_comes_back(
         assert len(arrived) == segments
     assert (message.attempts, message.cost_minor) == (1, 22 * segments)
     assert message.carrier_id, "the SMS centre's own id, from the receipt"
-    said = set(Receipt.objects.filter(message=message).values_list("status", flat=True))
-    assert said >= {"8", "1"}
+    told = Receipt.objects.filter(message=message).values_list("status", flat=True)
+    eventually(lambda: set(told.all()) >= {"8", "1"}, 20, "both receipts, in whatever order")
+    assert wait_state(message, MessageState.DELIVERED).carrier_id
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from capstan.values.refused import Refused
 
 log = structlog.get_logger()
 
+_SECRETS = ("password", "hook_token", "hook_key")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{16,100}", re.ASCII)
 _EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
 _PAUSE = timedelta(seconds=2)
@@ -51,7 +52,7 @@ def enter_gateway(
     read = read_settings(kind, settings)
     _check_numbers(per_second, parallel, cost_minor)
     _check_ways(read, kind, sender=sender, hook_token=hook_token, hook_key=hook_key, two_way=two_way)
-    secrets = {"password": password, "hook_token": hook_token, "hook_key": hook_key}
+    secrets = dict(zip(_SECRETS, (password, hook_token, hook_key), strict=True))
     wanted: dict[str, object] = {
         "settings": dict(settings), "sender": sender, "two_way": two_way, "per_second": per_second,
         "parallel": parallel, "cost_minor": cost_minor, "priority": priority, "active": active,
@@ -68,19 +69,7 @@ def enter_gateway(
     else:
         if (gateway.kind, gateway.medium) != (kind, medium):
             raise Refused("A gateway keeps its kind and medium; give the new one another name.")
-        changed = [key for key, value in wanted.items() if getattr(gateway, key) != value]
-        changed += [key for key in secrets if secrets_of(gateway).get(key, "") != secrets[key]]
-        if changed:
-            for key, value in wanted.items():
-                setattr(gateway, key, value)
-            gateway.secrets, gateway.poll_due_at = json.dumps(kept), poll_due_at
-            gateway.paused_until, gateway.trouble, gateway.trouble_since, gateway.troubles = (
-                None,
-                "",
-                None,
-                0,
-            )
-            gateway.save()
+        changed = _change(gateway, wanted, kept, poll_due_at)
     if changed:
         record(
             actor=actor, action="enter_gateway", subject=f"gateway:{name}", details={"changed": changed}, now=now
@@ -120,6 +109,23 @@ def note_works(gateway_id: int) -> None:
     ended = Gateway.objects.filter(pk=gateway_id, troubles__gt=0)
     if ended.update(paused_until=None, troubles=0, trouble="", trouble_since=None):
         log.info("a gateway works again", gateway=gateway_id)
+
+
+def _change(
+    gateway: Gateway, wanted: Mapping[str, object], secrets: Mapping[str, str], poll_due_at: datetime | None
+) -> list[str]:
+    """Bring it to these values, and give it another chance if it was in trouble; returns what changed."""
+    had = secrets_of(gateway)
+    changed = [key for key, value in wanted.items() if getattr(gateway, key) != value]
+    changed += [key for key in _SECRETS if had.get(key, "") != secrets.get(key, "")]
+    if changed:
+        for key, value in wanted.items():
+            setattr(gateway, key, value)
+        gateway.secrets, gateway.poll_due_at = json.dumps(secrets), poll_due_at
+        gateway.paused_until, gateway.trouble_since = None, None
+        gateway.trouble, gateway.troubles = "", 0
+        gateway.save()
+    return changed
 
 
 def _check_numbers(per_second: int, parallel: int, cost_minor: int) -> None:

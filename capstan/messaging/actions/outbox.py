@@ -90,7 +90,7 @@ def slots(slot_at: datetime | None, per_second: int, now: datetime) -> int:
 
 
 @transaction.atomic
-def settle(
+def conclude(
     outgoing: Outgoing, result: Accepted | BaseException, *, gateway_id: int, now: datetime
 ) -> MessageState:
     """Write what came of a call; returns the state. What a receipt said meanwhile stands.

@@ -74,17 +74,17 @@ class Sender:
         send = transport(batch.kind).send
         for outgoing in batch.messages:
             if batch.kind == GatewayKind.LOOPBACK:  # nothing to wait for
-                self._settled(outgoing, batch.route.gateway_id, send(batch.route, outgoing), now)
+                self._concluded(outgoing, batch.route.gateway_id, send(batch.route, outgoing), now)
             else:
                 work = partial(send, batch.route, outgoing)
                 self.calls.start(
-                    batch.route.gateway_id, work, partial(self._settled, outgoing, batch.route.gateway_id)
+                    batch.route.gateway_id, work, partial(self._concluded, outgoing, batch.route.gateway_id)
                 )
         return len(batch.messages)
 
-    def _settled(self, outgoing: Outgoing, gateway_id: int, result: object, now: datetime) -> None:
+    def _concluded(self, outgoing: Outgoing, gateway_id: int, result: object, now: datetime) -> None:
         assert isinstance(result, Accepted | BaseException)
-        self._outcomes[outbox.settle(outgoing, result, gateway_id=gateway_id, now=now)] += 1
+        self._outcomes[outbox.conclude(outgoing, result, gateway_id=gateway_id, now=now)] += 1
 
     def _polled(self, gateway_id: int, result: object, now: datetime) -> None:
         assert isinstance(result, Polled | BaseException)

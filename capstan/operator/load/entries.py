@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from capstan.catalog.rules import AtCap, Counting, CycleAnchor, CycleKind, OvershootPolicy
 from capstan.customers.rules import CustomerKind
+from capstan.messaging.rules.words import GatewayKind, Medium
 from capstan.metering.rules.words import RequireMessageAuthenticator
 from capstan.services.rules import LoginBy, Standing
 from capstan.values.refused import Refused
@@ -97,6 +98,25 @@ class OfferEntry(Entry):
     never_expires: bool = False
 
 
+class GatewayEntry(Entry):
+    """`settings` are those of its kind: docs/operating/gateways.md."""
+
+    name: Text
+    kind: GatewayKind
+    medium: Medium = Medium.SMS
+    settings: dict[str, Any] = {}
+    password: str = ""
+    hook_token: str = ""
+    hook_key: str = ""
+    sender: str = ""
+    two_way: bool = False
+    per_second: int = 10
+    parallel: int = 4
+    cost: Text = "0"
+    priority: int = 10
+    active: bool = True
+
+
 class ContactEntry(Entry):
     name: Text
     phone: str = ""
@@ -139,6 +159,7 @@ class ProviderFile(Entry):
     """The whole file, in the order in which it is entered: what others point to comes first."""
 
     brand: tuple[BrandEntry, ...] = ()
+    gateway: tuple[GatewayEntry, ...] = ()
     connection_type: tuple[ConnectionTypeEntry, ...] = ()
     peer: tuple[PeerEntry, ...] = ()
     nas: tuple[NasEntry, ...] = ()
@@ -151,6 +172,7 @@ class ProviderFile(Entry):
 # The key by which people know an entry of each kind.
 KEYS = {
     "brand": "name",
+    "gateway": "name",
     "connection_type": "code",
     "peer": "name",
     "nas": "identifier",

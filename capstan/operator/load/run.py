@@ -15,11 +15,13 @@ from capstan.operator.load.catalogue import (
 )
 from capstan.operator.load.customers import enter_customer, enter_service
 from capstan.operator.load.entries import KEYS, ProviderFile
+from capstan.operator.load.gateways import enter_gateway_entry
 from capstan.operator.load.routers import enter_nas_entry, enter_peer_entry
 from capstan.values.refused import Refused
 
 _ENTER: dict[str, Callable[[Any, Circumstances], list[str]]] = {
     "brand": enter_brand,
+    "gateway": enter_gateway_entry,
     "connection_type": enter_connection_type,
     "peer": enter_peer_entry,
     "nas": enter_nas_entry,
