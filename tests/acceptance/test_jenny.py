@@ -136,7 +136,7 @@ def test_option_3_the_call_centre(jenny: Town, router: Router, open_page: Window
     page.get_by_role("link", name="Add top-up").first.click()
     page.get_by_label("Caller", exact=False).first.fill("Sara Nkosi")
     page.locator("input[name=verified]").first.check()
-    page.get_by_role("radio", name=re.compile(f"^2{NBSP}GB")).check()
+    page.get_by_role("radio", name=re.compile(r"^\s*2\sGB\b")).check()
     check_page(page)
     page.get_by_role("button", name="Add the top-up").click()
     back_online(line)
