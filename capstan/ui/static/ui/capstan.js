@@ -180,7 +180,8 @@
     box.innerHTML = html;
     const fresh = box.content.firstElementChild;
     if (!fresh || fresh.id !== part.id) return;
-    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+    const focused = part.contains(document.activeElement) ? document.activeElement : null;
+    const place = focused ? likes(focused, part).indexOf(focused) : -1;
     const open = all("details[id][open]", part).map((details) => details.id);
     const said = new Map(all("[data-cap-say]", part).map((one) => [one.dataset.capSay, one.textContent.trim()]));
     const scrolled = all("[id]", part).filter((one) => one.scrollTop || one.scrollLeft);
@@ -193,13 +194,20 @@
       const now = document.getElementById(old.id);
       if (now) now.scrollTo(old.scrollLeft, old.scrollTop);
     }
-    if (focused && document.getElementById(focused)) document.getElementById(focused).focus({ preventScroll: true });
+    const again = focused && likes(focused, fresh)[place];
+    if (again) again.focus({ preventScroll: true });
     for (const one of all("[data-cap-say]", fresh)) {
       const words = one.textContent.trim();
       if (words && said.get(one.dataset.capSay) !== words) say(words);
     }
     wake(fresh);
     if (window.htmx) window.htmx.process(fresh);
+  }
+
+  function likes(one, within) { // what can stand for it after it was drawn anew: the same id, else the same link
+    if (one.id) return all(`#${CSS.escape(one.id)}`, within);
+    const href = one.getAttribute("href");
+    return href ? all("a[href]", within).filter((link) => link.getAttribute("href") === href) : [];
   }
 
   function markOld(id, since) {
