@@ -58,6 +58,18 @@ def test_a_lease_that_ended_is_free_again(
     assert take(other, now=NOW + LEASE) == [1, 2]
 
 
+def test_only_rows_with_these_values(
+    two: tuple[psycopg.Connection[Any], psycopg.Connection[Any]],
+) -> None:
+    one, _ = two
+    one.execute("UPDATE test_due SET version = 2 WHERE id = 2")
+    values: dict[str, Any] = {"key": "id", "returning": ["id"], "now": NOW, "lease": LEASE, "limit": 9}
+    assert claim(one, "test_due", **values, equal={"version": 3}) == []
+    assert claim(one, "test_due", **values, equal={"version": 2, "id": 1}) == []
+    assert claim(one, "test_due", **values, equal={"version": 2}) == [(2,)]
+    assert claim(one, "test_due", **values) == [(1,)]
+
+
 def test_a_row_another_is_claiming_is_passed_over(
     two: tuple[psycopg.Connection[Any], psycopg.Connection[Any]],
 ) -> None:

@@ -11,9 +11,11 @@ from capstan.messaging.actions.retention import drop_messages
 from capstan.messaging.models import Inbound, Message, Receipt
 from capstan.messaging.queries.messages import messages_for_person, messages_of, visible_to
 from capstan.messaging.rules.words import MessageState, Reason
+from capstan.topups.models import Invitation, ListEntry, Menu
 from capstan.values.refused import Refused
 from tests.carrier import Carrier, Says
 from tests.messaging.conftest import NOW, Stepped, handset, http_gateway, queue
+from tests.provider import Provider
 
 pytestmark = pytest.mark.django_db
 
@@ -103,3 +105,28 @@ def test_old_messages_go_with_all_that_belongs_to_them(carrier: Carrier, sender:
     assert drop_messages(before=NOW + timedelta(days=5)) == 2
     assert drop_messages(before=NOW + timedelta(days=5)) == 0
     assert [model.objects.count() for model in (Message, Inbound, Receipt)] == [1, 1, 1]
+
+
+def test_a_message_that_an_order_still_points_at_stays() -> None:
+    handset()
+    kept, gone = queue(two_way=True), queue()
+    service = Provider().service("jenny@example.net")
+    entry = ListEntry.objects.create(
+        service=service,
+        medium="sms",
+        address="+27600000001",
+        from_percent=90,
+        added_at=NOW,
+        added_by="staff:t",
+    )
+    invitation = Invitation.objects.create(service=service, cause="crossing:1", made_at=NOW, expires_at=NOW)
+    menu = Menu.objects.create(
+        invitation=invitation, entry=entry, message=kept, address="+27600000001", lines=[], made_at=NOW
+    )
+    later = NOW + timedelta(days=1)
+    assert drop_messages(before=later) == 1
+    assert drop_messages(before=later) == 0
+    assert list(Message.objects.values_list("pk", flat=True)) == [kept.pk]
+    assert gone.pk != kept.pk
+    menu.delete()
+    assert drop_messages(before=later) == 1

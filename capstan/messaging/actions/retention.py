@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from django.db import transaction
+from django.db import models, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 
 from capstan.messaging.models import BudgetAlarm, Inbound, Message, Receipt
 
@@ -13,13 +14,29 @@ _AT_ONCE = 1_000
 def drop_messages(*, before: datetime) -> int:
     """Delete a part of what is older, oldest first; how many, 0 when nothing is left.
 
-    Row by row through the models, as other apps point at messages and say there what becomes of their rows.
+    Through the models, as apps above point at messages and say there what becomes of their rows: what they protect,
+    such as the menu that an order was made from, stays as long as they keep it.
     """
     count = 0
     for model, field in ((Message, "queued_at"), (Receipt, "received_at"), (Inbound, "received_at")):
-        old = model.objects.filter(**{f"{field}__lt": before}).order_by(field).values_list("pk", flat=True)
+        old = (
+            _unprotected(model)
+            .filter(**{f"{field}__lt": before})
+            .order_by(field)
+            .values_list("pk", flat=True)
+        )
         ids = list(old[:_AT_ONCE])
-        model.objects.filter(pk__in=ids).delete()
+        model._default_manager.filter(pk__in=ids).delete()
         count += len(ids)
     BudgetAlarm.objects.filter(raised_at__lt=before).delete()
     return count
+
+
+def _unprotected(model: type[models.Model]) -> "QuerySet[models.Model]":
+    """Rows that no protecting key points at."""
+    rows = model._default_manager.all()
+    for relation in model._meta.get_fields(include_hidden=True):
+        if isinstance(relation, models.ForeignObjectRel) and relation.on_delete is models.PROTECT:
+            pointing = relation.related_model._default_manager.filter(**{relation.field.name: OuterRef("pk")})
+            rows = rows.exclude(Exists(pointing))
+    return rows

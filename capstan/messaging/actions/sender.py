@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from capstan.db.claim import claim
 from capstan.messaging.actions import outbox
@@ -59,11 +60,9 @@ class Sender:
         }
 
     def _begin(self, now: datetime) -> int:
-        due = Message.objects.filter(due_at__lte=now, gateway__isnull=False).values_list(
-            "gateway_id", flat=True
-        )
+        due = Message.objects.filter(gateway=OuterRef("pk"), due_at__lte=now)
         begun = 0
-        for gateway in Gateway.objects.filter(pk__in=due.distinct(), active=True).order_by("priority", "pk"):
+        for gateway in Gateway.objects.filter(Exists(due), active=True).order_by("priority", "pk"):
             room = gateway.parallel - self.calls.in_flight(gateway.pk)
             if room > 0:
                 batch = outbox.take(gateway.pk, limit=room, reserved=min(1, gateway.parallel - 1), now=now)
