@@ -12,6 +12,7 @@ from capstan.db.beat import Beat
 from capstan.demo.control import serve
 from capstan.demo.lab import Lab
 from capstan.demo.provider import enter_provider
+from capstan.demo.sales import enter_sales
 from capstan.values import clock
 
 _BEAT_SECONDS = 2.0
@@ -22,6 +23,7 @@ log = structlog.get_logger("capstan.demo")
 def run() -> None:
     """Run until told to stop. Ends with a message and status 1 when no router's address or port can be had."""
     enter_provider(now=clock.now())
+    enter_sales(now=clock.now())
     connections.close_all()  # from here on only the sign of life needs the database
     options = settings.OPTIONS
     lab = Lab(
