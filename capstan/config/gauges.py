@@ -50,6 +50,29 @@ GAUGES = (
         "SELECT reason, sum(count) FROM metering_quarantine GROUP BY reason",
         label="reason",
     ),
+    Gauge(
+        "capstan_messages_due",
+        "messages whose time to leave has come",
+        "SELECT medium, count(*) FROM messaging_message WHERE due_at <= %(now)s GROUP BY medium",
+        label="medium",
+    ),
+    Gauge(
+        "capstan_messages_for_person",
+        "messages that failed, or may have, which nobody has seen yet",
+        "SELECT state, count(*) FROM messaging_message WHERE handled_at IS NULL AND state IN ('failed', 'uncertain')"
+        " GROUP BY state",
+        label="state",
+    ),
+    Gauge(
+        "capstan_inbound_for_person",
+        "SMS that came in and wait for a person",
+        "SELECT '', count(*) FROM messaging_inbound WHERE state = 'needs_person'",
+    ),
+    Gauge(
+        "capstan_gateways_in_trouble",
+        "gateways for SMS and e-mail that should work and don't",
+        "SELECT '', count(*) FROM messaging_gateway WHERE active AND trouble <> ''",
+    ),
 )
 
 
