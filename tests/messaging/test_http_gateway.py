@@ -64,18 +64,19 @@ def test_a_query_with_name_and_password(carrier: Carrier, sender: Stepped) -> No
 
 def test_json_with_a_bearer_token(carrier: Carrier, sender: Stepped) -> None:
     request = {
-        "url": f"{carrier.url}/v1/{{reference}}", "headers": {"X-Ref": "{reference}"},
+        "url": f"{carrier.url}/v1/{{reference}}", "headers": {"X-Ref": "{reference}", "X-Text": "{text}"},
         "json": {"messages": [{"to": "{to}", "text": "{text}"}], "max": 5},
     }  # fmt: skip
     carrier.answer = lambda asked: Says('{"messages": [{"id": "abc-1"}]}', 202)
     message = sent(
-        carrier, sender, password="s3cret",
+        carrier, sender, password="s3cret", message={"values": {"reason": "Да"}},
         settings={"request": request, "auth": "bearer", "answer": {"carrier_id": {"json": "messages.0.id"}}},
     )  # fmt: skip
     asked = carrier.asked[0]
     assert asked.path == f"/v1/{message.reference}"
     assert (asked.headers["Authorization"], asked.headers["X-Ref"]) == ("Bearer s3cret", message.reference)
-    assert asked.json == {"messages": [{"to": "+27600000001", "text": "Nothing was added. No."}], "max": 5}
+    assert asked.headers["X-Text"].encode("latin-1").decode() == "Nothing was added. Да"
+    assert asked.json == {"messages": [{"to": "+27600000001", "text": "Nothing was added. Да"}], "max": 5}
     assert message.carrier_id == "abc-1"
 
 

@@ -41,6 +41,17 @@ def http(**more: object) -> dict[str, object]:
         (GatewayKind.HTTP, {}, "The setting 'request' is missing."),
         (GatewayKind.HTTP, http(reqest={}), "There is no setting 'reqest'."),
         (GatewayKind.HTTP, {"request": {"url": "sms.example.net"}}, "request.url: write it like https://"),
+        (
+            GatewayKind.HTTP,
+            {"request": {"url": "https://x.example/a b"}},
+            "request.url: write it like https://",
+        ),
+        (
+            GatewayKind.HTTP,
+            {"request": {"url": "https://x.example/sé"}},
+            "request.url: write it like https://",
+        ),
+        (GatewayKind.HTTP, {"request": {"url": "https://x.example:port/"}}, "request.url"),
         (GatewayKind.HTTP, {"request": {"url": URL, "form": {}, "json": {}}}, "give form or json, not both"),
         (GatewayKind.HTTP, {"request": {"url": URL, "method": "GET", "form": {}}}, "GET has no body"),
         (

@@ -225,9 +225,9 @@ def _not_sent(message: Message, problem: NotSentError, gateway: Gateway, now: da
 
 def _end(message: Message, state: MessageState, now: datetime) -> None:
     message.state = state
-    message.due_at = None
+    message.due_at, message.sealed_text = None, None
     if state == MessageState.FAILED:
-        message.finished_at, message.sealed_text = now, None
+        message.finished_at = now
     else:
         message.sent_at = message.sent_at or now
     log.warning(

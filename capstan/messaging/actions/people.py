@@ -32,8 +32,8 @@ def handled(*, message_id: int, note: str, actor: str, now: datetime) -> bool:
         raise Refused("This message needs nobody: it is on its way or has arrived.")
     if message.handled_at is not None:
         return False
-    message.handled_at, message.handled_by, message.note, message.sealed_text = now, actor, note, None
-    message.save(update_fields=["handled_at", "handled_by", "note", "sealed_text"])
+    message.handled_at, message.handled_by, message.note = now, actor, note
+    message.save(update_fields=["handled_at", "handled_by", "note"])
     record(actor=actor, action="handle_message", subject=f"message:{message_id}", reason=note, now=now)
     return True
 

@@ -107,7 +107,8 @@ class Request(_Settings):
     @classmethod
     def _reachable(cls, value: str) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        is_plain = re.fullmatch(r"[!-~]+", value) is not None and (parts.port is None or parts.port > 0)
+        if parts.scheme not in ("http", "https") or not parts.hostname or not is_plain:
             raise ValueError("write it like https://sms.example.net/send")
         return value
 

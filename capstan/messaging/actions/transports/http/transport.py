@@ -96,7 +96,8 @@ def _ask(route: Route, settings: HttpSettings, request: Request, more: Mapping[s
 
 
 def _one_line(value: str) -> str:
-    return " ".join(value.split())
+    """As a header carries it, in UTF-8; http.client wants bytes written as Latin-1."""
+    return " ".join(value.split()).encode().decode("latin-1")
 
 
 def _check_status(settings: HttpSettings, response: Response) -> None:
