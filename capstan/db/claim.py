@@ -52,7 +52,9 @@ def claim(
     The columns `returning` of each come back, in no particular order. In autocommit mode the lease is committed when
     this returns. Whoever finishes a row clears its lease or deletes it, on the condition that it hasn't changed since.
     """
-    statement = _statement(table, key, tuple(returning), due, lease_column, rank, rank_max, tuple(equal or ()))
+    statement = _statement(
+        table, key, tuple(returning), due, lease_column, rank, rank_max, tuple(equal or ())
+    )
     values = {"now": now, "until": now + lease, "limit": limit, **(equal or {})}
     return prepared(conn).execute(statement, values, prepare=True, binary=True).fetchall()
 

@@ -152,9 +152,7 @@ class RadiusSession(models.Model):
                 name="session_ipv6",
                 condition=models.Q(state__lt=3) & ~models.Q(framed_ipv6=""),
             ),
-            models.Index(
-                BareMac("calling_station"), name="session_device", condition=models.Q(state__lt=3)
-            ),
+            models.Index(BareMac("calling_station"), name="session_device", condition=models.Q(state__lt=3)),
         ]
 
 

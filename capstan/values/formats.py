@@ -31,7 +31,9 @@ class Formats(NamedTuple):
         if self.locale == _WITH_A_POINT:
             shown = str(format_currency(amount, self.currency, "¤#,##0.00", locale="en"))
             symbol = str(get_currency_symbol(self.currency, self.locale))
-            return shown.replace(str(get_currency_symbol(self.currency, "en")), symbol + _NBSP).replace(",", _NBSP)
+            return shown.replace(str(get_currency_symbol(self.currency, "en")), symbol + _NBSP).replace(
+                ",", _NBSP
+            )
         return str(format_currency(amount, self.currency, locale=self.locale))
 
     def short_money(self, amount_minor: int) -> str:

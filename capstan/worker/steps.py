@@ -171,7 +171,9 @@ def messages(sender: Sender) -> tuple[Step, ...]:
             lambda now: tell_crossings(now=now, limit=BATCH),
             BATCH,
         ),
-        Step("follow lines that got data", _FOLLOW_EVERY, lambda now: follow_due(now=now, limit=BATCH), BATCH),
+        Step(
+            "follow lines that got data", _FOLLOW_EVERY, lambda now: follow_due(now=now, limit=BATCH), BATCH
+        ),
         Step("send messages", timedelta(seconds=1), sender.step, 1, woken=True),
         Step("ask gateways", timedelta(seconds=1), sender.poll),
         Step(
@@ -184,7 +186,10 @@ def messages(sender: Sender) -> tuple[Step, ...]:
         Step("messages of dead workers", timedelta(seconds=5), lambda now: expire(now=now)),
         Step("SMS budget", timedelta(minutes=1), lambda now: check_budget(now=now)),
         Step(
-            "orders that waited too long", timedelta(seconds=30), lambda now: expire_waiting(now=now, limit=BATCH), BATCH
+            "orders that waited too long",
+            timedelta(seconds=30),
+            lambda now: expire_waiting(now=now, limit=BATCH),
+            BATCH,
         ),
         Step("numbers that don't exist", timedelta(seconds=30), lambda now: drop_unreachable(now=now)),
     )

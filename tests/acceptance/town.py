@@ -81,9 +81,7 @@ class Town:
     def _take(self, asked: Asked) -> Says:
         return Says(f'{{"id": "out-{next(self._ids)}"}}')
 
-    def line(
-        self, router: Router, username: str, number: str = "", *, name: str = "", **terms: Any
-    ) -> Line:
+    def line(self, router: Router, username: str, number: str = "", *, name: str = "", **terms: Any) -> Line:
         """A line that is online, with a number on its notification list that may order."""
         service = self.scene.provider.service(username, allowance_bytes=15 * GB, **terms)
         if number:

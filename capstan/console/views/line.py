@@ -146,4 +146,3 @@ def _packages(service: Service, now: datetime) -> tuple[str, str]:
     coming = planned.order_by("starts_at").first()
     words = f"{coming.package.name} from {settings.FORMATS.moment(coming.starts_at)}" if coming else ""
     return f"{held.name} ({held.code})", words
-

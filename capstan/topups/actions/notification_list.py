@@ -51,7 +51,9 @@ def add(new: NewEntry, *, confirmed_by_staff: bool, actor: str, now: datetime) -
     """
     address = _normal(new.medium, new.address)
     check_language(new.language)
-    Service.objects.select_for_update(no_key=True).get(pk=new.service_id)  # two at once: the second is refused
+    Service.objects.select_for_update(no_key=True).get(
+        pk=new.service_id
+    )  # two at once: the second is refused
     if (
         ListEntry.objects.filter(service_id=new.service_id, address=address)
         .exclude(state=EntryState.REMOVED)
