@@ -13,7 +13,7 @@ from capstan.config.embedded.server import Server
 from capstan.messaging.actions.gateways import enter_gateway
 from capstan.messaging.actions.send import send
 from capstan.messaging.models import Gateway, Inbound, Message, Receipt
-from capstan.messaging.rules.words import GatewayKind, Medium, MessageState, Reason
+from capstan.messaging.rules.words import GatewayKind, InboundState, Medium, MessageState, Reason
 from capstan.values import clock
 from tests.messaging.conftest import draft
 from tests.peers.kannel import PASSWORD, Kannel
@@ -121,6 +121,8 @@ def test_an_sms_that_comes_in_is_stored_once(sent: str, text: str, lab: Lab) -> 
     assert one.carrier_id
     assert one.sent_at is not None
     assert abs((one.sent_at - clock.now()).total_seconds()) < 300
+    eventually(lambda: Inbound.objects.get(pk=one.pk).state != InboundState.NEW, 30, "what came of it")
+    assert "a step of the worker failed" not in lab.product.log("worker")
 
 
 def test_what_comes_in_while_the_web_server_is_away_comes_when_it_is_back(lab: Lab) -> None:
