@@ -28,6 +28,28 @@ def _sign_in_wrongly(page: Page) -> None:
     page.wait_for_load_state()
 
 
+def _own_size(page: Page) -> None:
+    page.locator("label:has(input[name=what][value=own])").click()
+    page.locator("input[name=size]").fill("1.5 GB")
+    page.get_by_label("Caller's name").click()  # the size is left, and its price comes
+    page.locator("input[name=price][value]").wait_for()
+
+
+def _tab(name: str) -> Callable[[Page], None]:
+    def open_it(page: Page) -> None:
+        page.get_by_role("navigation", name="Pages of this line").get_by_role("link", name=name).click()
+        page.wait_for_load_state()
+
+    return open_it
+
+
+def _all_open(page: Page) -> None:
+    page.evaluate("document.querySelectorAll('details.cap-panel').forEach((one) => { one.open = true; })")
+
+
+LINE = "/staff/search/?q=palesa.nel@sandpiper.example"
+"""The search leads to the line's page, whatever its number."""
+
 PAGES = (
     Shot("gallery", "/demo/gallery", AGENT),
     Shot("gallery-page", "/demo/gallery/page"),
@@ -39,4 +61,27 @@ PAGES = (
     Shot("sign-in-wrong", "/sign-in/", then=_sign_in_wrongly),
     Shot("two-step", "/sign-in/two-step/", AGENT),
     Shot("password", "/sign-in/password/", AGENT),
+    Shot("start", "/staff/", AGENT),
+    Shot("search", "/staff/search/?q=nel", AGENT),
+    Shot("search-nobody", "/staff/search/?q=060 999 8888", AGENT),
+    Shot("customers", "/staff/customers/", AGENT),
+    Shot("customer", "/staff/customers/SP2009/", MANAGER),
+    Shot("line", LINE, AGENT, in_readme=True),
+    Shot("line-all", LINE, MANAGER, then=_all_open),
+    Shot("line-technical", LINE, AGENT, then=_tab("Technical support")),
+    Shot("line-usage", LINE, AGENT, then=_tab("Usage")),
+    Shot("line-explain", LINE, AGENT, then=_tab("Explain")),
+    Shot("capped", "/staff/capped/", AGENT),
+    Shot("network", "/staff/network/", AGENT),
+    Shot("no-such-line", "/staff/services/999999/", AGENT),
+    Shot("add-top-up", "/staff/services/1/top-up/", AGENT, then=_own_size),
+    Shot("notification-list", "/staff/services/1/notification-list/", AGENT),
+    Shot("top-ups", "/staff/orders/", AGENT),
+    Shot("waiting", "/staff/waiting/", MANAGER),
+    Shot("needs-a-person", "/staff/needs-a-person/", AGENT),
+    Shot("messages", "/staff/messages/", AGENT),
+    Shot("texts", "/staff/messages/templates/", MANAGER),
+    Shot("text", "/staff/messages/templates/cap.threshold/sms/", MANAGER),
+    Shot("gateways", "/staff/messages/gateways/", MANAGER),
+    Shot("staff-logins", "/staff/logins/", MANAGER),
 )

@@ -29,12 +29,12 @@ def codes_from(start: str, *, limit: int) -> list[Customer]:
 
 def customers_named(text: str, *, limit: int) -> list[Customer]:
     """Customers with a name whose words begin so: see `db.text.named`."""
-    return list(named(Customer.objects.all(), text)[:limit])
+    return named(Customer.objects.all(), text, limit=limit)
 
 
 def contacts_named(text: str, *, limit: int) -> list[Contact]:
     """The same for contacts."""
-    return list(named(Contact.objects.select_related("customer"), text)[:limit])
+    return named(Contact.objects.select_related("customer"), text, limit=limit)
 
 
 def contacts_by_phone_end(digits: str, *, limit: int) -> list[Contact]:

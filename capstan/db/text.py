@@ -7,7 +7,7 @@ import re
 import unicodedata
 from typing import Any, TypeVar
 
-from django.contrib.postgres.search import SearchQuery, SearchVectorExact, SearchVectorField
+from django.contrib.postgres.search import SearchQuery, SearchVectorField
 from django.db.models import Func, Model, QuerySet, TextField
 
 LONGEST = 200
@@ -46,15 +46,24 @@ def name_words(text: str) -> list[str]:
     return [word for word in _BETWEEN.split(folded) if word]
 
 
-def named(rows: "QuerySet[_Row]", text: str, *, field: str = "name") -> "QuerySet[_Row]":
-    """Those whose name has for each word of the text one that begins so; whole words first, then by name."""
+def named(rows: "QuerySet[_Row]", text: str, *, limit: int, field: str = "name") -> "list[_Row]":
+    """At most `limit` rows whose name has for each word of the text one that begins so, whole words first.
+
+    Among more than `limit` it doesn't choose: to sort thousands by name takes longer than to type another letter.
+    """
     words = name_words(text)
     if not words:
-        return rows.none()
-    found: Any = rows.alias(name_words=NameWords(field)).filter(name_words=_query(words, ":*"))
-    whole: Any = SearchVectorExact(NameWords(field), _query(words, ""))
-    ordered: QuerySet[_Row] = found.order_by(whole.desc(), field, "pk")
-    return ordered
+        return []
+    found = list(_having(rows, _query(words, ""), field)[:limit])
+    if len(found) < limit:
+        others = _having(rows, _query(words, ":*"), field).exclude(pk__in=[row.pk for row in found])
+        found += others[: limit - len(found)]
+    return found
+
+
+def _having(rows: "QuerySet[_Row]", query: SearchQuery, field: str) -> "QuerySet[_Row]":
+    having: Any = rows.alias(name_words=NameWords(field)).filter(name_words=query)
+    return having  # type: ignore[no-any-return]
 
 
 def _query(words: list[str], ending: str) -> SearchQuery:

@@ -9,7 +9,7 @@ from capstan.customers.actions import add_contact, create_customer
 from tests.console.desk import words
 from tests.topups.shop import NUMBER, Shop
 
-QUERIES_MAX = 30
+QUERIES_MAX = 36
 SEARCH = "/staff/search/"
 TYPING = {"HX-Request": "true"}
 

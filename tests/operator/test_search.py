@@ -25,7 +25,7 @@ from capstan.topups.models import ListEntry
 from capstan.topups.rules.words import RemovedBecause
 from tests.provider import ACTOR, Provider
 
-QUERIES_MAX = 16
+QUERIES_MAX = 20
 
 
 class Scene(Provider):

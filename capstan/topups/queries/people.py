@@ -27,7 +27,7 @@ def entries_from(start: str, *, limit: int) -> list[ListEntry]:
 
 def entries_named(text: str, *, limit: int) -> list[ListEntry]:
     """Entries of people with such a name: see `db.text.named`."""
-    return list(named(_listed(), text)[:limit])
+    return named(_listed(), text, limit=limit)
 
 
 def authorisers_at(phone: str, *, limit: int) -> list[Authoriser]:
@@ -43,7 +43,7 @@ def authorisers_by_end(digits: str, *, limit: int) -> list[Authoriser]:
 
 def authorisers_named(text: str, *, limit: int) -> list[Authoriser]:
     """Authorisers with such a name."""
-    return list(named(_authorising(), text)[:limit])
+    return named(_authorising(), text, limit=limit)
 
 
 def _listed() -> QuerySet[ListEntry]:
