@@ -192,7 +192,8 @@ def tabs(here: str) -> list[tuple[str, str, bool]]:
 
 def _month_words(state: Budget) -> str:
     formats = settings.FORMATS
-    spent = f"SMS this month: {state.spend.segments} segments for {formats.money(state.spend.cost_minor)}"
+    paid = f"{state.spend.segments} segment{'' if state.spend.segments == 1 else 's'}"
+    spent = f"SMS this month: {paid} for {formats.money(state.spend.cost_minor)}"
     if state.limit_minor is None:
         return spent
     return f"{spent}, {state.percent} % of the budget of {formats.money(state.limit_minor)}"
