@@ -55,6 +55,7 @@ FOLLOWED = [
     (Restore.LATE, [session(90)], Restore.DONE),
     (Restore.NEXT_LOGIN, [], Restore.NEXT_LOGIN),
     (Restore.NEXT_LOGIN, [session(3600)], Restore.AT_LOGIN),
+    (Restore.NEXT_LOGIN, [session(1.1)], Restore.DONE),  # its router redials by itself
     (Restore.ALREADY_OPEN, [], Restore.ALREADY_OPEN),
 ]
 

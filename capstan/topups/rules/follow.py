@@ -18,13 +18,6 @@ _PACES = (
 )
 
 
-_DONE = {
-    Restore.ALREADY_OPEN: Restore.ALREADY_OPEN,
-    Restore.NEXT_LOGIN: Restore.AT_LOGIN,
-    Restore.AT_LOGIN: Restore.AT_LOGIN,
-}
-
-
 class SessionFacts(NamedTuple):
     """A live session of the line beside what it should have."""
 
@@ -60,11 +53,19 @@ def follow(
             confirmed_at = max(granted_at, *(one.confirmed_at for one in right if one.confirmed_at))
     if confirmed_at is not None:
         seen = [one.last_seen_at for one in right if one.last_seen_at > confirmed_at]
-        return Followed(_DONE.get(restore, Restore.DONE), confirmed_at, min(seen, default=None))
+        return Followed(_done(restore, granted_at, confirmed_at), confirmed_at, min(seen, default=None))
     if restore == Restore.NEXT_LOGIN and not sessions:
         return Followed(Restore.NEXT_LOGIN, None, None)
     is_late = now - granted_at >= LATE_AFTER
     return Followed(Restore.LATE if is_late else Restore.PENDING, None, None)
+
+
+def _done(restore: Restore, granted_at: datetime, confirmed_at: datetime) -> Restore:
+    """A router that redials by itself is back as soon as it may; who switches it on an hour later wasn't waited for."""
+    if restore == Restore.ALREADY_OPEN:
+        return restore
+    was_away = restore in (Restore.NEXT_LOGIN, Restore.AT_LOGIN) and confirmed_at - granted_at >= LATE_AFTER
+    return Restore.AT_LOGIN if was_away else Restore.DONE
 
 
 def next_look(granted_at: datetime, now: datetime) -> datetime | None:

@@ -59,7 +59,7 @@ class Restore(StrEnum):
     NEXT_LOGIN = "next login"  # nobody is logged in: the next login gets it
     LATE = "late"  # a minute has passed and the router hasn't confirmed
     DONE = "done"
-    AT_LOGIN = "at login"  # nobody was logged in; the next login got it
+    AT_LOGIN = "at login"  # nobody was logged in, and the login that got it came only later
 
 
 class EntryState(StrEnum):
