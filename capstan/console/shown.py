@@ -15,6 +15,7 @@ from capstan.topups.rules.words import Channel, OrderState
 from capstan.ui.parts import badge
 from capstan.ui.states import Tone
 from capstan.ui.tables import Column, Place, Row
+from capstan.ui.templatetags.capstan import breakable
 
 _LOOKS = {
     OrderState.REQUESTED: (Tone.QUIET, "circle-dashed"),
@@ -50,7 +51,7 @@ def order_row(order: Order) -> Row:
     formats = settings.FORMATS
     who = f"{order.requested_by}, {CHANNEL_WORDS[Channel(order.channel)]}"
     cells = (
-        formats.size(order.size_bytes), order.service.username, formats.moment(order.created_at), who,
+        formats.size(order.size_bytes), breakable(order.service.username), formats.moment(order.created_at), who,
         formats.money(order.price_minor), order_badge(order),
     )  # fmt: skip
     return Row(cells, links.order(order.pk))
@@ -63,6 +64,7 @@ def order_facts(order: Order, unused_bytes: int | None) -> list[tuple[str, objec
     if order.price_minor != order.list_price_minor:
         price += f" arranged; the catalogue's is {formats.money(order.list_price_minor)}"
     facts: list[tuple[str, object]] = [
+        ("State", order_badge(order)),
         ("Size", formats.size(order.size_bytes)),
         ("Price incl. VAT", price),
         ("Asked for by", order.requested_by),

@@ -64,6 +64,7 @@ urlpatterns = [
     path("waiting/", waiting.show, name="waiting_orders"),
     path("orders/<int:order_id>/", order.show, name="order"),
     path("orders/<int:order_id>/progress/", order.progress, name="order_progress"),
+    path("orders/<int:order_id>/facts/", order.facts, name="order_facts"),
     path("orders/<int:order_id>/<slug:deed>/", order.act, name="order_deed"),
     # what needs a person
     path("needs-a-person/", needs_person.show, name="needs_person"),

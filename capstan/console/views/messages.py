@@ -31,7 +31,7 @@ from capstan.values.refused import Refused
 
 _ROWS = 50
 _TALK = 20
-_SHOWN_LETTERS = 90
+_SHOWN_LETTERS = 80
 
 _NONE_OUT, _NONE_IN = frozenset[MessageState](), frozenset[InboundState]()
 _GROUPS: dict[str, tuple[str, frozenset[MessageState] | None, frozenset[InboundState] | None]] = {

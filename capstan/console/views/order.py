@@ -23,7 +23,7 @@ from capstan.console.forms.order import (
     PaidForm,
     ReverseForm,
 )
-from capstan.console.shown import order_badge, order_facts, story_of
+from capstan.console.shown import order_facts, story_of
 from capstan.console.views.found import crumbs, order_or_404
 from capstan.identity.rules import Actor, Permission
 from capstan.messaging.rules.words import Medium
@@ -138,6 +138,13 @@ DEEDS = {
 }
 
 
+class Unused(NamedTuple):
+    """What would be taken and given back now."""
+
+    size_bytes: int
+    amount_minor: int
+
+
 @require_GET
 @staff_required()
 def show(request: StaffRequest, order_id: int) -> HttpResponse:
@@ -150,6 +157,19 @@ def progress(request: StaffRequest, order_id: int) -> HttpResponse:
     """The part of the page that renews itself until the line is back."""
     order = order_or_404(order_id, request.actor)
     return render(request, "console/order/progress.html", progress_context(order, clock.now()))
+
+
+@require_GET
+@staff_required()
+def facts(request: StaffRequest, order_id: int) -> HttpResponse:
+    """What was ordered and its story, renewed for as long as something is under way."""
+    order, now = order_or_404(order_id, request.actor), clock.now()
+    context = {
+        "order": order,
+        "progress": progress_of(order, now=now),
+        **facts_context(order, unused_of(order, now), now),
+    }
+    return render(request, "console/order/facts.html", context)
 
 
 @require_POST
@@ -194,6 +214,15 @@ def progress_context(order: Order, now: datetime) -> dict[str, object]:
     }
 
 
+def facts_context(order: Order, unused: Unused | None, now: datetime) -> dict[str, object]:
+    return {
+        "pairs": order_facts(order, unused.size_bytes if unused else None),
+        "events": story_of(order),
+        "requests": requests_of(order.pk),
+        "side_seconds": max(5, _pace(order, now)),
+    }
+
+
 def _pace(order: Order, now: datetime) -> int:
     """How often to look: every second while somebody holds the telephone."""
     return 1 if order.granted_at is None or (now - order.granted_at).total_seconds() < 120 else 5
@@ -202,7 +231,7 @@ def _pace(order: Order, now: datetime) -> int:
 def _page(request: StaffRequest, order: Order, deed: str = "", form: DeedForm | None = None) -> HttpResponse:
     now, service = clock.now(), order.service
     found = (request.GET.get("line") or request.POST.get("line") or "").strip()
-    unused = _unused(order, now)
+    unused = unused_of(order, now)
     forms = {name.replace("-", "_"): one for name, one in _forms(request, order, deed, form).items()}
     return render(
         request,
@@ -212,13 +241,10 @@ def _page(request: StaffRequest, order: Order, deed: str = "", form: DeedForm | 
             "service": service,
             "figure": settings.FORMATS.size(order.size_bytes),
             "words": f"top-up for {settings.FORMATS.money(order.price_minor)}",
-            "badge": order_badge(order),
-            "pairs": order_facts(order, unused.size_bytes if unused else None),
+            **facts_context(order, unused, now),
             "forms": forms,
             "open_deed": deed,
             "unused": unused,
-            "events": story_of(order),
-            "requests": requests_of(order.pk),
             "authorisers": authorisers(service.customer_id) if "answer" in forms else [],
             "found_for": found,
             "lines": _lines(found, order, now) if found and "move" in forms else [],
@@ -263,14 +289,7 @@ def _lines(text: str, order: Order, now: datetime) -> list[OtherLine]:
     return [one for one in found if one.line.service_id != order.service_id][:_LINES_SHOWN]
 
 
-class Unused(NamedTuple):
-    """What would be taken and given back now."""
-
-    size_bytes: int
-    amount_minor: int
-
-
-def _unused(order: Order, now: datetime) -> Unused | None:
+def unused_of(order: Order, now: datetime) -> Unused | None:
     if order.state not in ADDED:
         return None
     held = standing(order.service_id, now=now).buckets
