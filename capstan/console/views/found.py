@@ -12,7 +12,9 @@ Crumbs = list[tuple[str, str | None]]
 
 
 def service_or_404(service_id: int) -> Service:
-    service = Service.objects.select_related("customer__brand", "connection_type").filter(pk=service_id).first()
+    service = (
+        Service.objects.select_related("customer__brand", "connection_type").filter(pk=service_id).first()
+    )
     if service is None:
         raise Http404(f"There is no service {service_id}.")
     return service
