@@ -34,6 +34,7 @@ from capstan.topups.rules.words import Channel, OrderState
 
 PAGE = 60
 _SHORT = 160  # letters of a message that a list shows
+_CROSSED = "gauge"  # the icon of crossings
 
 
 class Kind(StrEnum):
@@ -69,7 +70,7 @@ class Entry(NamedTuple):
     who: str = ""
     line: str = ""
     url: str = ""
-    moved: int = 0  # bytes of a session
+    amount: int = 0  # bytes of a session, per cent of a crossing
 
 
 class Whose(NamedTuple):
@@ -181,8 +182,8 @@ def _crossings(who: Whose, at: datetime, limit: int) -> Iterator[Entry]:
     found = ThresholdCrossing.objects.filter(service_id__in=who.lines, recorded_at__lte=at)
     for one in found.order_by("-recorded_at", "-pk")[:limit]:
         yield Entry(
-            one.recorded_at, f"c{one.pk}", Kind.DATA, "gauge", f"{one.percent} % of {limits[Limit(one.limit)]} used",
-            f"{formats.size(max(0, one.remaining_bytes))} left then", "", who.lines[one.service_id],
+            one.recorded_at, f"c{one.pk}", Kind.DATA, _CROSSED, f"{one.percent} % of {limits[Limit(one.limit)]} used",
+            f"{formats.size(max(0, one.remaining_bytes))} left then", "", who.lines[one.service_id], "", one.percent,
         )  # fmt: skip
 
 
@@ -293,13 +294,17 @@ def _together(entries: Collection[Entry], *, by_day: bool) -> Iterator[Entry]:
     zone = settings.FORMATS.zone
 
     def group(entry: Entry) -> tuple[object, ...]:
+        if entry.icon == _CROSSED:
+            return (entry.line, entry.icon, entry.at)
         if entry.kind != Kind.SESSIONS:
             return (entry.key,)
         return (entry.line, entry.icon, entry.at.astimezone(zone).date() if by_day else None)
 
     for _, alike in groupby(entries, key=group):
         rows = list(alike)
-        if len(rows) < _ALIKE:
+        if rows[0].icon == _CROSSED:
+            yield max(rows, key=lambda row: row.amount)  # the others were passed at the same moment
+        elif len(rows) < _ALIKE:
             yield from rows
         else:
             yield _summary(rows)
@@ -312,7 +317,7 @@ def _summary(rows: list[Entry]) -> Entry:
     noun, anchor = _SUMMARIES[newest.icon]
     is_one_day = formats.date(oldest.at) == formats.date(newest.at)
     since = formats.time(oldest.at) if is_one_day else formats.moment(oldest.at)
-    moved = sum(row.moved for row in rows)
+    moved = sum(row.amount for row in rows)
     return newest._replace(
         title=f"{count(len(rows), noun)} since {since}",
         detail=f"{formats.size(moved)} moved" if moved else f"the last: {newest.title}",
@@ -321,7 +326,8 @@ def _summary(rows: list[Entry]) -> Entry:
 
 
 def _short(text: str) -> str:
-    plain = " ".join(text.split())
+    """Its first letters, lines kept and blank ones left out."""
+    plain = "\n".join(" ".join(line.split()) for line in text.splitlines() if line.strip())
     return plain if len(plain) <= _SHORT else plain[: _SHORT - 1].rstrip() + "…"
 
 

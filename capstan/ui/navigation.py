@@ -43,6 +43,8 @@ JOBS = (
 )
 NEEDS = {"console:logins": Permission.MANAGE_STAFF}
 """Entries that only some see."""
+ALSO = {"console:customers": ("services/", "accounts/", "search/", "capped/")}
+"""What belongs to an entry besides what lies below its address: addresses from the console's start."""
 ACCOUNT = (
     ("Password", "lock", "account_change_password"),
     ("Two-step sign-in", "shield-check", "mfa_index"),
@@ -78,5 +80,8 @@ def address(name: str, *args: object) -> str:
 def _entries(wanted: tuple[tuple[str, str, str], ...], path: str, counts: Mapping[str, int]) -> list[Entry]:
     """The longest address that the path begins with is where we are."""
     there = [(label, icon, url, name) for label, icon, name in wanted if (url := address(name))]
-    current = max((url for _, _, url, _ in there if path.startswith(url)), key=len, default="")
+    home = address("console:home")
+    places = {url: (url, *(home + more for more in ALSO.get(name, ()))) for _, _, url, name in there}
+    fitting = [(len(place), url) for url, some in places.items() for place in some if path.startswith(place)]
+    current = max(fitting, default=(0, ""))[1]
     return [Entry(label, icon, url, url == current, counts.get(name, 0)) for label, icon, url, name in there]

@@ -226,3 +226,13 @@ def test_the_story_asks_the_same_few_questions_however_long_it_is(
     shop.wait(days=1)
     with django_assert_max_num_queries(30):
         agent.get(f"{DESK}story/")
+
+
+def test_thresholds_that_were_crossed_at_once_are_told_as_the_highest(shop: Shop) -> None:
+    line = shop.line()
+    for percent in (100, 80, 90):
+        ThresholdCrossing.objects.create(
+            service=line, limit="cycle", period_start=shop.now, percent=percent, arming=0, crossed_at=shop.now,
+            recorded_at=shop.now, drawn_bytes=GB, remaining_bytes=0,
+        )  # fmt: skip
+    assert [entry.title for entry in story(shop, Kind.DATA).entries] == ["100 % of its data used"]

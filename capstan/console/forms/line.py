@@ -25,7 +25,7 @@ class ReasonForm(forms.Form):
 
 
 class PackageForm(ReasonForm):
-    package = forms.ModelChoiceField(Package.objects.none(), label="Package", empty_label=None)
+    package = forms.ModelChoiceField(Package.objects.none(), label="Package", empty_label="Choose a package")
     since = forms.ChoiceField(
         label="From when on",
         choices=[
