@@ -81,7 +81,7 @@ def test_any_text_is_stored(text: str) -> None:
 
 def test_each_is_claimed_once_oldest_first_and_given_back_by_a_dead_worker() -> None:
     gateway = handset()
-    ids = [came(gateway, carrier_id=str(number)).pk for number in range(5)]
+    ids = [came(gateway, carrier_id=str(ago), now=NOW - MINUTE * ago).pk for ago in (5, 4, 3, 2, 1)]
     assert [one.pk for one in claim(NOW, 3)] == ids[:3]
     assert [one.pk for one in claim(NOW, 9)] == ids[3:]
     assert claim(NOW, 9) == []
