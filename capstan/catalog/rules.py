@@ -5,6 +5,8 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
+from functools import lru_cache
+from itertools import pairwise
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -127,6 +129,7 @@ def cycle_at(terms: Terms, *, activated_at: datetime, zone: ZoneInfo, instant: d
 
 _WINDOW = re.compile(r"([1-7]{1,7}) (\d\d):(\d\d)-(\d\d):(\d\d)", re.ASCII)
 _DAY_MINUTES = 24 * 60
+_EDGE_NEAR_DAYS = 2  # where the next edge of nearly every window is
 _EDGE_SEARCH_DAYS = (
     9  # the pattern repeats each week; a change of clocks can hide one edge of it, not two in a row
 )
@@ -186,11 +189,27 @@ def next_edge(windows: Sequence[FreeWindow], zone: ZoneInfo, instant: datetime) 
     """The first instant after this one at which bytes become free, or stop being free; None: never."""
     if not windows:
         return None
-    free = is_free(windows, zone, instant)
     today = instant.astimezone(zone).date()
-    days = [today + timedelta(days=ahead) for ahead in range(-1, _EDGE_SEARCH_DAYS)]
-    moments = sorted({moment for day in days for moment in _moments(windows, zone, day) if moment > instant})
-    return next((moment for moment in moments if is_free(windows, zone, moment) != free), None)
+    for days in (_EDGE_NEAR_DAYS, _EDGE_SEARCH_DAYS):
+        edges = _edges(tuple(windows), zone, today, days)
+        after = bisect_right(edges, instant)
+        if after < len(edges):
+            return edges[after]
+    return None
+
+
+@lru_cache(maxsize=4096)
+def _edges(windows: Sequence[FreeWindow], zone: ZoneInfo, today: date, days: int) -> list[datetime]:
+    """Every instant at which bytes become free or stop being free, from yesterday until so many days ahead."""
+    dates = [today + timedelta(days=ahead) for ahead in range(-2, days + 1)]
+    moments = sorted({moment for day in dates for moment in _moments(windows, zone, day)})
+    # At the ends not all is known: a change of clocks may show an edge shortly before its own date.
+    begin, end = (period.local_midnight(zone, day) for day in (dates[1], dates[-1]))
+    free = [is_free(windows, zone, moment) for moment in moments]
+    turns = [
+        moment for (before, now), moment in zip(pairwise(free), moments[1:], strict=True) if before != now
+    ]
+    return [moment for moment in turns if begin <= moment < end]
 
 
 def _moments(windows: Sequence[FreeWindow], zone: ZoneInfo, day: date) -> Iterator[datetime]:

@@ -6,6 +6,7 @@ For psycopg's own cursors, which bind values on the server; Django's cursors wri
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from struct import Struct
+from typing import Any
 
 import psycopg
 from psycopg.abc import Buffer
@@ -42,6 +43,11 @@ class _Int8ArrayDumper(Dumper):
 
 
 psycopg.adapters.register_dumper(Int8Array, _Int8ArrayDumper)
+
+
+def teach(conn: "psycopg.Connection[Any]") -> None:
+    """Let a connection of Django's take `Int8Array`: it copies its adapters, perhaps before this module is imported."""
+    conn.adapters.register_dumper(Int8Array, _Int8ArrayDumper)
 
 
 def int_array(values: Iterable[int | None]) -> str:

@@ -44,6 +44,9 @@ class TopUp(NamedTuple):
     price_minor: int
 
 
+TOP_UP_DAYS = 30
+"""A top-up lasts so long, whenever its line's cycle ends: a hotspot's day does at midnight."""
+
 TOP_UPS = (
     TopUp("A", "0.5 GB", 2_500),
     TopUp("B", "1 GB", 4_500),

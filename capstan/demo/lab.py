@@ -1,7 +1,7 @@
 """The simulated routers together: built from the roster, brought up, looked at, broken on purpose, taken down."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import datetime
 from ipaddress import ip_address
 
@@ -28,11 +28,19 @@ class Lab:
     """All routers of the demo provider. Everything runs in the event loop that `start` is called in."""
 
     def __init__(
-        self, *, hosts: Iterable[str], auth_port: int, acct_port: int, clock: Callable[[], datetime]
+        self,
+        *,
+        hosts: Iterable[str],
+        auth_port: int,
+        acct_port: int,
+        clock: Callable[[], datetime],
+        unplugged: Collection[str] = (),
     ) -> None:
+        """`unplugged` are usernames of lines that dial in only after `plug_in`."""
         self._hosts = list(hosts)
         self._ports = (auth_port, acct_port)
         self._clock = clock
+        self._unplugged = unplugged
         self.routers: dict[str, Router] = {}
 
     async def start(self) -> None:
@@ -45,7 +53,12 @@ class Lab:
                 log.warning("router left out: the RADIUS listener has no such address", nas=site.name)
                 continue
             router = Router(
-                _setup(site, server, *self._ports), _lines(site), day=day, clock=self._clock, seed=number
+                _setup(site, server, *self._ports),
+                _lines(site),
+                unplugged=self._unplugged,
+                day=day,
+                clock=self._clock,
+                seed=number,
             )
             try:
                 await router.start()
@@ -57,6 +70,11 @@ class Lab:
                 log.info("router is on", nas=site.name, kind=site.vendor.name, lines=len(router.subscribers))
         if not self.routers:
             raise failure
+
+    def plug_in(self, usernames: Collection[str]) -> None:
+        """Let lines dial in that were left unplugged."""
+        for router in self.routers.values():
+            router.plug_in(usernames)
 
     async def stop(self) -> None:
         """Log everybody out and switch the routers off; answers are awaited for two seconds."""

@@ -17,6 +17,9 @@ from capstan.demo.routers.packets import Line
 from capstan.demo.routers.traffic import Habit
 from capstan.demo.sites import MAC_PASSWORD, SITES, Plot, Site
 
+AGENT = ("thandi", "Thandi Mokoena")
+"""The call centre: her login's name and her own."""
+
 _SEED = 2026
 _OLDEST_DAYS = 900
 _SUSPENDED = {23: "Invoice overdue since 60 days", 77: "Debit order returned twice", 140: "Invoice overdue"}

@@ -11,7 +11,7 @@ from capstan.catalog.actions import set_data_price
 from capstan.catalog.models import Brand
 from capstan.customers.models import Contact, Customer
 from capstan.demo import catalogue
-from capstan.demo.roster import secret_of
+from capstan.demo.roster import AGENT, accounts, secret_of
 from capstan.identity.actions.staff import create_login
 from capstan.identity.models import Login
 from capstan.identity.rules import Role
@@ -28,7 +28,7 @@ SMS_COST_MINOR = 22
 HANDSET_NUMBER = "+27600009000"
 """What the demo's SMS are sent from and answered to."""
 
-STAFF = (("thandi", "Thandi Mokoena", Role.AGENT), ("maria", "Maria Jacobs", Role.MANAGER))
+STAFF = ((*AGENT, Role.AGENT), ("maria", "Maria Jacobs", Role.MANAGER))
 
 
 def staff_password(username: str) -> str:
@@ -86,8 +86,9 @@ def _enter_staff(now: datetime) -> None:
 
 def _enter_companies(now: datetime) -> None:
     """Every second company wants its top-ups authorised: by its director any amount, by its manager up to a limit."""
-    for place, customer in enumerate(Customer.objects.filter(kind="company").order_by("account_code")):
-        if place % 2 or AccountRule.objects.filter(pk=customer.pk).exists():
+    companies = [account.code for account in accounts() if account.is_company]
+    for customer in Customer.objects.filter(account_code__in=companies[::2]).order_by("account_code"):
+        if AccountRule.objects.filter(pk=customer.pk).exists():
             continue
         set_account_rule(
             customer_id=customer.pk, needs_authorisation=True, pays_first=False, actor=ACTOR, now=now

@@ -1,7 +1,7 @@
 """All routers of the demo at once, and the socket by which they are looked at and broken."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,10 +24,14 @@ def _one_secret_and_quick_dialling(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @asynccontextmanager
-async def lab() -> AsyncIterator[tuple[FakeRadius, Lab]]:
+async def lab(unplugged: Collection[str] = ()) -> AsyncIterator[tuple[FakeRadius, Lab]]:
     async with fake_radius() as server:
         running = Lab(
-            hosts=["127.0.0.1"], auth_port=server.auth_port, acct_port=server.acct_port, clock=clock.now
+            hosts=["127.0.0.1"],
+            auth_port=server.auth_port,
+            acct_port=server.acct_port,
+            clock=clock.now,
+            unplugged=unplugged,
         )
         await running.start()
         try:
@@ -48,6 +52,23 @@ def test_every_line_that_can_comes_up() -> None:
             assert {one["NAS-Identifier"][0] for one in server.logins} == set(running.routers)
             await running.stop()
             assert running.figures()["sessions"] == 0
+
+    run(story())
+
+
+def test_lines_whose_past_is_still_lived_dial_in_when_they_are_plugged_in() -> None:
+    ours = {one.line.username for account in accounts() for one in account.lines if one.site == "old-adsl-1"}
+    first = min(ours)
+
+    async def story() -> None:
+        async with lab(unplugged=ours - {first}) as (server, running):
+            router = running.routers["old-adsl-1"]
+            await until(lambda: len(router.sessions()) == 1)
+            router.reboot(announce=True, down_seconds=0.0)
+            await until(lambda: len(server.events(ON)) == 6 and len(router.sessions()) == 1)
+            assert {one["User-Name"][0] for one in server.logins} & ours == {first}
+            running.plug_in(ours)
+            await until(lambda: len(router.sessions()) == len(ours))
 
     run(story())
 

@@ -102,7 +102,7 @@ def test_what_was_moved_is_what_was_counted(
     for module in (provider, lab_module):
         monkeypatch.setattr(module, "accounts", lambda: ACCOUNTS)
     monkeypatch.setattr(lab_module, "_DIAL_SECONDS", _DIAL_SECONDS)
-    provider.enter_provider(now=clock.now())
+    provider.enter_provider(now=clock.now(), days=0)
     auth_port, acct_port = _free_ports()
     environment = process_env | {
         "CAPSTAN_RADIUS_HOSTS": "127.0.0.1",

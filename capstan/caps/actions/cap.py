@@ -144,7 +144,7 @@ def _take_up(settlement: Settlement, cap: CapRow, bucket: Bucket, cause: str) ->
     rearm(cap, settlement.lots[cap.service_id], terms, settlement.now)
     cap.steady_from = max(cap.steady_from, settlement.now)
     settlement.due[cap.service_id] = cause
-    settlement.refresh()
+    settlement.refresh(cap.service_id)
 
 
 @transaction.atomic
@@ -236,8 +236,7 @@ def _seal_some(ids: Sequence[int], now: datetime) -> int:
         held = list(settlement.caps)
         # In the order they were granted: what rolls over keeps it.
         ended = Bucket.objects.filter(service_id__in=held, tally__is_open=True, expires_at__lte=cutoff)
-        for bucket in ended.order_by("pk"):
-            _seal_bucket(settlement, bucket)
+        store.close_tallies(cursor, [_seal_bucket(settlement, bucket) for bucket in ended.order_by("pk")])
         settlement.refresh()
         settlement.save()
         Cycle.objects.filter(service_id__in=held, sealed_at=None, end__lte=cutoff).update(sealed_at=now)
@@ -246,20 +245,14 @@ def _seal_some(ids: Sequence[int], now: datetime) -> int:
     return len(held)
 
 
-def _seal_bucket(settlement: Settlement, bucket: Bucket) -> None:
+def _seal_bucket(settlement: Settlement, bucket: Bucket) -> tuple[int, int, int]:
+    """What becomes of the rest of a bucket that has ended: (bucket, bytes that roll over, bytes that expire)."""
     lots = settlement.lots[bucket.service_id]
     lot = next((one for one in lots if one.id == bucket.pk), None)
     left = lot.left if lot is not None else 0
     cap = settlement.caps[bucket.service_id]
     # It lasts for the cycle that follows its own: the running one, unless nobody has sealed for a whole cycle.
     rolls = bool(bucket.rollover_left and left and bucket.expires_at >= cap.cycle_start)
-    tally = BucketTally.objects.get(pk=bucket.pk)
-    tally.is_open = False
-    if rolls:
-        tally.moved_bytes += left
-    else:
-        tally.expired_bytes += left
-    tally.save(update_fields=["is_open", "moved_bytes", "expired_bytes"])
     if lot is not None:
         lot.left = 0
     if rolls:
@@ -270,3 +263,4 @@ def _seal_bucket(settlement: Settlement, bucket: Bucket) -> None:
         )  # fmt: skip
         BucketTally.objects.create(bucket=rolled)
         _take_up(settlement, cap, rolled, f"rollover bucket {rolled.pk}")
+    return bucket.pk, left if rolls else 0, 0 if rolls else left

@@ -93,6 +93,18 @@ def fold_step(
     return result
 
 
+def fold_received(cursor: Any, incoming: Sequence[Incoming], *, now: datetime, memory: Memory) -> FoldResult:
+    """Fold records that the caller hands over, in its transaction; their place in the log is its affair.
+
+    For a past that is made up: nothing is set aside, what a record causes is raised.
+    """
+    result = FoldResult(records=len(incoming))
+    if incoming:
+        _fold(cursor, incoming, memory, now, result)
+        memory.settle()
+    return result
+
+
 def _fold_or_halve(
     conn: "psycopg.Connection[Any]",
     incoming: Sequence[Incoming],

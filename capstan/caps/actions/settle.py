@@ -77,9 +77,9 @@ class Settlement:
                 self._book(self.caps[service_id], sorted(items, key=lambda one: (one.until, one.since)))
         self.refresh()
 
-    def refresh(self) -> None:
-        """Work out again what follows from the buckets, after they have changed."""
-        for service_id, cap in self.caps.items():
+    def refresh(self, only: int | None = None) -> None:
+        """Work out again what follows from the buckets, after they have changed: those of one service, or all."""
+        for service_id, cap in self.caps.items() if only is None else [(only, self.caps[only])]:
             found = refresh(cap, self.lots[service_id], self.point(cap), self.now)
             self._crossings += [(service_id, crossing) for crossing in found]
             if cap.state != self._states[service_id]:

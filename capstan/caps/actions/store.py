@@ -254,6 +254,18 @@ def add_to_tallies(cursor: Cursor, drawn: dict[int, int]) -> None:
         )
 
 
+def close_tallies(cursor: Cursor, closed: Sequence[tuple[int, int, int]]) -> None:
+    """(bucket, moved, expired): no usage of theirs can come any more, and this became of what was left."""
+    if closed:
+        cursor.execute(
+            "UPDATE caps_buckettally t SET is_open = false, moved_bytes = t.moved_bytes + d.moved,"
+            " expired_bytes = t.expired_bytes + d.expired"
+            " FROM unnest(%s::bigint[], %s::bigint[], %s::bigint[]) AS d(bucket_id, moved, expired)"
+            " WHERE t.bucket_id = d.bucket_id",
+            [list(column) for column in zip(*closed, strict=True)],
+        )
+
+
 DrawdownKey = tuple[
     int, int | None, int | None, str, datetime
 ]  # service, session, bucket, beyond, cycle start

@@ -2,7 +2,7 @@
 
 import asyncio
 import math
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Collection, Coroutine, Iterable
 from datetime import datetime, timedelta
 from random import Random
 from typing import Any
@@ -40,6 +40,7 @@ class Router:
         setup: Setup,
         lines: Iterable[Line],
         *,
+        unplugged: Collection[str] = (),
         day: DayClock,
         clock: Callable[[], datetime],
         seed: int = 0,
@@ -49,7 +50,13 @@ class Router:
         self.setup = setup
         self.faults = Faults()
         self.subscribers = [
-            Subscriber(line, port, Appetite(line.habit, line.seed), dial_at=0.0)
+            Subscriber(
+                line,
+                port,
+                Appetite(line.habit, line.seed),
+                dial_at=0.0,
+                is_plugged_in=line.username not in unplugged,
+            )
             for port, line in enumerate(lines, 1)
         ]
         self._chance = Random(seed)
@@ -81,8 +88,7 @@ class Router:
         )
         if announce:
             self._announce(AcctStatus.ON)
-        for place, subscriber in enumerate(self.subscribers, 1):
-            subscriber.dial_at = loop.time() + place * self.setup.dial_seconds
+        self._let_dial(self.subscribers)
         self._spawn(self._run())
 
     async def stop(self, *, within_seconds: float = 2.0) -> None:
@@ -95,6 +101,19 @@ class Router:
         farewells.append(self._announce(AcctStatus.OFF))
         await asyncio.wait(farewells, timeout=within_seconds)
         self.power_off()
+
+    def plug_in(self, usernames: Collection[str]) -> None:
+        """Lines that weren't plugged in so far dial in now."""
+        new = [one for one in self.subscribers if one.line.username in usernames and not one.is_plugged_in]
+        for one in new:
+            one.is_plugged_in = True
+        self._let_dial(new)
+
+    def _let_dial(self, subscribers: Iterable[Subscriber]) -> None:
+        """One after the other."""
+        now = asyncio.get_running_loop().time()
+        for place, one in enumerate(subscribers, 1):
+            one.dial_at = now + place * self.setup.dial_seconds if one.is_plugged_in else math.inf
 
     def power_off(self) -> None:
         """As when the plug is pulled: nothing more is sent, sessions are forgotten."""

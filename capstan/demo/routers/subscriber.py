@@ -16,6 +16,7 @@ class Subscriber:
     port: int
     appetite: Appetite
     dial_at: float
+    is_plugged_in: bool = True
     session: Session | None = None
     dialing: "asyncio.Task[None] | None" = None
     interim: "asyncio.Task[None] | None" = None

@@ -5,6 +5,7 @@ tell by a single number what it has folded; one serial id for all writers could 
 in another order than they take ids. A writer whose append failed gives up its stream and opens a new one.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from struct import Struct
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import psycopg
 from psycopg.pq import Format
 
+from capstan.db.arrays import bytes_array, int_array
 from capstan.db.partitions import Series, drop_parts, ensure_parts
 
 _LOG = Series("metering_packetlog", "day", "day", lambda day: day)
@@ -61,6 +63,23 @@ class StreamWriter:
             "INSERT INTO metering_packetlog (stream_id, seq, day, received_at, count, payload)"
             " VALUES (%s, %s, %s, %s, %s, %b)",
             values,
+        )
+
+    def append_all(self, rows: Sequence[tuple[bytes, int, datetime]]) -> None:
+        """`append` for several rows (payload, count, received_at), the earliest first, in one statement."""
+        first = self.seq + 1
+        self.seq += len(rows)
+        self.conn.execute(
+            "INSERT INTO metering_packetlog (stream_id, seq, day, received_at, count, payload)"
+            " SELECT %s, d.* FROM unnest(%s::bigint[], %s::date[], %s::timestamptz[], %s::integer[], %s::bytea[]) AS d",
+            (
+                self.stream_id,
+                int_array(range(first, first + len(rows))),
+                [self._day_of(received_at) for _, _, received_at in rows],
+                [received_at for _, _, received_at in rows],
+                int_array(count for _, count, _ in rows),
+                bytes_array(payload for payload, _, _ in rows),
+            ),
         )
 
     def send(self, payload: bytes, count: int, received_at: datetime) -> None:

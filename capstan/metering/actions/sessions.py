@@ -136,10 +136,19 @@ def insert_sessions(cursor: Cursor, sessions: Sequence[Session]) -> None:
         " %s::timestamptz[], %s::timestamptz[], %s::smallint[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],"
         " %s::bigint[], %s::bigint[], %s::bigint[], %s::int[], %s::bigint[], %s::bigint[], %s::bigint[], %s::bigint[],"
         " %s::bigint[], %s::bigint[]) RETURNING id",
-        [list(column) for column in zip(*rows, strict=True)],
+        [_array(column) for column in zip(*rows, strict=True)],
     )
     for session, (row_id,) in zip(sessions, cursor.fetchall(), strict=True):
         session.id = row_id
+
+
+def _array(column: Sequence[Any]) -> Any:
+    """Numbers in the form that is cheap to make."""
+    return (
+        int_array(column)
+        if type(column[0]) is int and all(type(value) is int for value in column)
+        else list(column)
+    )
 
 
 def _new_row(session: Session) -> tuple[Any, ...]:
@@ -262,10 +271,10 @@ def add_hours(cursor: Cursor, hours: dict[tuple[int, int], list[int]]) -> None:
             " ON CONFLICT (service_id, hour) DO UPDATE SET bytes_up = u.bytes_up + excluded.bytes_up,"
             " bytes_down = u.bytes_down + excluded.bytes_down",
             [
-                [key[0] for key in keys],
-                [key[1] for key in keys],
-                [hours[key][0] for key in keys],
-                [hours[key][1] for key in keys],
+                int_array(key[0] for key in keys),
+                int_array(key[1] for key in keys),
+                int_array(hours[key][0] for key in keys),
+                int_array(hours[key][1] for key in keys),
             ],
         )
 
