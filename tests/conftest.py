@@ -9,7 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 from django.conf import settings
-from django.db import connection
+from django.db import connection, transaction
+from django.test import TransactionTestCase
 
 from capstan.config.embedded.server import Server, throwaway, url_of
 from capstan.db.connection import connect
@@ -64,16 +65,23 @@ def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
         ensure_partitions(conn, now=clock.now())
 
 
-@pytest.fixture(autouse=True)
-def _empty_packet_log(request: pytest.FixtureRequest) -> None:
-    """Django empties only the tables it manages, and the partitioned packet log is not one of them."""
-    marker = request.node.get_closest_marker("django_db")
-    if "transactional_db" in request.fixturenames or (
-        marker is not None and marker.kwargs.get("transaction")
-    ):
-        request.getfixturevalue("transactional_db")
-        with connection.cursor() as cursor:
-            cursor.execute("TRUNCATE metering_packetlog")
+_STAYS = ("django_migrations", "django_content_type", "auth_permission")
+_TABLES = """
+SELECT format('SELECT %%L WHERE EXISTS (SELECT FROM %%s)', oid::regclass, oid::regclass) FROM pg_class
+WHERE relkind IN ('r', 'p') AND NOT relispartition AND relnamespace = 'public'::regnamespace AND relname <> ALL(%s)
+"""
+
+
+def _empty_tables(_: TransactionTestCase) -> None:
+    """Delete what is there. Django's own way, TRUNCATE of every table, takes ten times as long as most tests."""
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_TABLES, [list(_STAYS)])
+        cursor.execute(" UNION ALL ".join(query for (query,) in cursor.fetchall()))
+        for (table,) in cursor.fetchall():
+            cursor.execute(f"DELETE FROM {table}")  # foreign keys are looked at when all is deleted
+
+
+TransactionTestCase._fixture_teardown = _empty_tables  # type: ignore[attr-defined]
 
 
 @pytest.fixture
