@@ -20,8 +20,11 @@ def charge(
     reference: str,
     actor: str,
     now: datetime,
+    paid_with: str = "",
 ) -> Charge:
     """Charge a service's customer, within the caller's transaction; the next invoice takes it up.
+
+    What was paid already, as `paid_with` tells, is on that invoice too, but nothing is owed for it.
 
     A reference that was charged for already returns that charge and changes nothing. Raises ValueError for a negative
     amount.
@@ -35,6 +38,7 @@ def charge(
         defaults={
             "customer_id": customer_id, "service_id": service_id, "kind": kind, "description": description,
             "amount_minor": amount_minor, "occurred_at": now, "actor": actor, "made_at": now,
+            "paid_with": paid_with,
         },
     )  # fmt: skip
     return made

@@ -20,6 +20,9 @@ class Charge(models.Model):
     amount_minor = models.BigIntegerField()
     occurred_at = models.DateTimeField(help_text="the day of supply: its VAT rate is due")
     reference = models.TextField(unique=True, help_text="what it is for, such as order:17; charged once")
+    paid_with = models.TextField(
+        blank=True, help_text="how it was paid before it was made; empty: the next invoice asks for it"
+    )
     returns = models.ForeignKey("self", models.PROTECT, null=True, related_name="given_back")
     actor = models.TextField()
     made_at = models.DateTimeField()

@@ -49,7 +49,9 @@ COLUMNS = (
 def order_row(order: Order) -> Row:
     """The order in a list with `COLUMNS`; its service must have been read with it."""
     formats = settings.FORMATS
-    who = f"{order.requested_by}, {CHANNEL_WORDS[Channel(order.channel)]}"
+    how = CHANNEL_WORDS[Channel(order.channel)]
+    is_by_line = order.requested_by == order.service.username  # as on the website, where nobody gives a name
+    who = how.capitalize() if is_by_line else f"{order.requested_by}, {how}"
     cells = (
         formats.size(order.size_bytes), breakable(order.service.username), formats.moment(order.created_at), who,
         formats.money(order.price_minor), order_badge(order),
@@ -103,9 +105,8 @@ def _valid(order: Order) -> str:
 def _charged(order: Order) -> str:
     if order.charge is None:
         return ""
-    return (
-        f"{settings.FORMATS.money(order.charge.amount_minor)} on the next invoice: {order.charge.description}"
-    )
+    when = f"paid with {order.charge.paid_with}" if order.charge.paid_with else "on the next invoice"
+    return f"{settings.FORMATS.money(order.charge.amount_minor)} {when}: {order.charge.description}"
 
 
 def _taken_back(order: Order) -> str:

@@ -124,6 +124,9 @@ class Order(models.Model):
     state = models.TextField(choices=choices(OrderState), default=OrderState.REQUESTED)
     expires_at = models.DateTimeField(null=True, help_text="until when it may wait")
     authorised_by = models.TextField(blank=True)
+    paid_with = models.TextField(
+        blank=True, help_text="how it was paid before its data was added: a receipt, the bank's reference"
+    )
     refused_because = models.TextField(blank=True)
     bucket = models.OneToOneField(Bucket, models.PROTECT, null=True, related_name="+")
     charge = models.OneToOneField(Charge, models.PROTECT, null=True, related_name="+")

@@ -36,7 +36,8 @@ from capstan.network.actions.retention import drop_ended_accesses, drop_login_fa
 from capstan.network.queries.counts import service_estimate, shortest_interim_seconds
 from capstan.topups.actions.answers.answer import answer_inbound
 from capstan.topups.actions.follow import follow_due
-from capstan.topups.actions.notices import tell_crossings
+from capstan.topups.actions.notices import pass_over_old, tell_crossings
+from capstan.topups.actions.retention import drop_invitations
 from capstan.topups.actions.unreachable import drop_unreachable
 from capstan.topups.actions.waiting import expire_waiting
 
@@ -44,6 +45,7 @@ log = structlog.get_logger()
 
 BATCH = 200
 _SESSIONS_AT_ONCE = 2_000
+_CROSSINGS_AT_ONCE = 2_000
 _SWEEP_EVERY = timedelta(seconds=1)
 _FOLLOW_EVERY = timedelta(milliseconds=250)
 """Somebody watches the page, or has the phone in his hand."""
@@ -151,8 +153,22 @@ def _usage_days(days_back: int) -> Callable[[datetime], int]:
     return do
 
 
+class OldCrossings:
+    """Settles crossings that nobody was told of in time. Starts at the first one whenever a worker starts, once."""
+
+    def __init__(self) -> None:
+        self._after_id = 0
+
+    def __call__(self, now: datetime) -> int:
+        """How many were looked at."""
+        self._after_id, looked_at = pass_over_old(after_id=self._after_id, limit=_CROSSINGS_AT_ONCE, now=now)
+        return looked_at
+
+
 def _message_retention(now: datetime) -> int:
-    return drop_messages(before=now - timedelta(days=settings.OPTIONS.message_days))
+    """Offers before the messages that they are in, which they protect."""
+    before = now - timedelta(days=settings.OPTIONS.message_days)
+    return drop_invitations(before=before, now=now) + drop_messages(before=before)
 
 
 def messages(sender: Sender) -> tuple[Step, ...]:
@@ -215,6 +231,7 @@ def housekeeping() -> tuple[Step, ...]:
         Step("retention", timedelta(hours=1), _retention),
         Step("retention of sessions", timedelta(minutes=10), SessionRetention(), 1),
         Step("retention of messages", timedelta(minutes=10), _message_retention, 1),
+        Step("crossings that nobody was told of", timedelta(minutes=10), OldCrossings(), _CROSSINGS_AT_ONCE),
         Step("usage days", timedelta(hours=1), _usage_days(2)),
         Step("usage days, late usage", timedelta(days=1), _usage_days(10)),
     )

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from capstan.billing.models import Charge
-from capstan.caps.models import Bucket
+from capstan.caps.models import Bucket, ThresholdCrossing
 from capstan.db.connection import connect
 from capstan.messaging.actions.inbound import store
 from capstan.messaging.models import Gateway, Inbound, Message
@@ -19,7 +19,7 @@ from capstan.topups.actions.authorise import answer_request
 from capstan.topups.actions.notices import tell_crossings
 from capstan.topups.actions.order import Wanted, place
 from capstan.topups.actions.take_back import reverse
-from capstan.topups.models import AuthorisationRequest, Invitation, Order
+from capstan.topups.models import AuthorisationRequest, Invitation, Menu, Notice, Order
 from capstan.topups.rules.words import Channel, OrderState
 from capstan.values.refused import Refused
 from tests.concurrency.test_buckets import together
@@ -159,3 +159,40 @@ def test_a_top_up_is_taken_back_once(shop: Shop) -> None:
     together(take, take, take)
     assert sorted(outcomes) == ["done", "refused", "refused"]
     assert sum(Charge.objects.values_list("amount_minor", flat=True)) == 0
+
+
+def tell(shop: Shop) -> None:
+    """As a worker does: until nothing is left. What another is at it passes over, and comes back to."""
+    while Notice.objects.count() < ThresholdCrossing.objects.count():
+        tell_crossings(now=shop.now, limit=10)
+
+
+@pytest.mark.parametrize("turn", range(ROUNDS))
+def test_no_letter_means_two_lines_on_one_number(shop: Shop, turn: int) -> None:
+    """Both lines have both numbers on their lists, in another order: nobody waits for another crosswise."""
+    names = ("thandi@example.net", "nomsa@example.net")
+    for name, numbers in zip(names, ((NUMBER, OTHER), (OTHER, NUMBER)), strict=True):
+        line = shop.line(name)
+        for number in numbers:
+            shop.listed(line, number)
+        shop.use(GB, user=name)
+    together(lambda: tell(shop), lambda: tell(shop))
+    for number in (NUMBER, OTHER):
+        menus = Menu.objects.filter(address=number)
+        letters = [line["letter"] for menu in menus for line in menu.lines]
+        assert menus.count() == 2
+        assert len(letters) == len(set(letters)), letters
+    assert Message.objects.filter(template="cap.threshold").count() == 4
+
+
+@pytest.mark.parametrize("turn", range(ROUNDS))
+def test_data_that_is_added_while_the_notice_is_written(shop: Shop, turn: int) -> None:
+    """Whoever is first: nobody is told of a share that isn't true any more."""
+    line = shop.line()
+    shop.listed(line)
+    shop.use(GB)
+    together(lambda: order(shop, line), lambda: tell(shop))
+    assert set(Message.objects.filter(template="cap.threshold").values_list("state", flat=True)) <= {
+        "superseded"
+    }
+    assert Notice.objects.count() == 4

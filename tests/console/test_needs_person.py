@@ -12,6 +12,7 @@ from capstan.messaging.models import BudgetAlarm, Gateway, Inbound, Message
 from capstan.messaging.rules.words import InboundState, MessageState, Reason
 from capstan.services.models import Service
 from capstan.topups.models import Order
+from tests import staff
 from tests.console.desk import sends, text_of, words
 from tests.console.post import came, handset, told, trouble
 from tests.topups.shop import NUMBER, Shop
@@ -102,6 +103,15 @@ def test_an_answer_that_is_sent_twice_goes_out_once(shop: Shop, line: Service, a
     inbound, key = came(shop, "Hello"), str(uuid4())
     for _ in range(2):
         replies(agent, inbound, "Good day", key=key)
+    assert Message.objects.filter(template="staff.reply").count() == 1
+
+
+def test_two_who_had_it_on_their_screens_dont_both_answer(shop: Shop, line: Service, agent: Client) -> None:
+    inbound = came(shop, "When does he come?")
+    replies(agent, inbound, "Today at 14:00.")
+    assert "A colleague has dealt with this SMS" in replies(
+        staff.agent("sipho"), inbound, "Tomorrow at 9:00."
+    )
     assert Message.objects.filter(template="staff.reply").count() == 1
 
 

@@ -11,7 +11,7 @@ from capstan.messaging.actions.send import supersede
 from capstan.messaging.actions.transports.http import transport as http
 from capstan.messaging.models import Gateway, Message
 from capstan.messaging.queries.messages import messages_for_person
-from capstan.messaging.rules.words import Lane, MessageState, Reason
+from capstan.messaging.rules.words import Lane, Medium, MessageState, Reason
 from tests.carrier import Carrier, Says
 from tests.messaging.conftest import NOW, Stepped, handset, http_gateway, queue
 
@@ -166,6 +166,23 @@ def test_what_waits_for_a_gateway_that_is_switched_off_goes_by_another(
     message.refresh_from_db()
     assert (message.gateway, message.state) == (second, S.DELIVERED)
     assert carrier.asked == []
+
+
+def test_what_nothing_can_carry_holds_up_no_other(
+    carrier: Carrier, sender: Stepped, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "_REROUTE_AT_ONCE", 2)
+    first = http_gateway(carrier, priority=1)
+    for _ in range(3):
+        queue(two_way=True)
+        queue(medium=Medium.EMAIL, recipient="a@example.net")
+    behind = [queue() for _ in range(3)]
+    assert set_active(gateway_id=first.pk, active=False, reason="moved", actor="staff:t", now=NOW)
+    second = http_gateway(carrier, "second", two_way=False)
+    assert [outbox.route_waiting(now=NOW) for _ in range(3)] == [2, 1, 0]
+    assert list(Message.objects.filter(gateway=second).order_by("pk")) == behind
+    Gateway.objects.update(paused_until=NOW + timedelta(minutes=1))
+    assert outbox.route_waiting(now=NOW) == 0, "there is nothing better"
 
 
 def test_a_worker_that_dies_while_sending_leaves_it_uncertain(carrier: Carrier, sender: Stepped) -> None:

@@ -1,6 +1,7 @@
 """Sending a line's login: only to a number that is known to be the customer's, and never kept in clear."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
@@ -10,14 +11,14 @@ from capstan.messaging.models import Message
 from capstan.messaging.rules.words import Medium
 from capstan.services.models import Service
 from capstan.services.rules import LoginBy
-from capstan.topups.actions.line_login import AGAIN_AFTER, send_login
+from capstan.topups.actions.line_login import AGAIN_AFTER, OWN_WORD_COUNTS_AFTER, send_login
 from capstan.topups.actions.notification_list import NewEntry, add
 from capstan.topups.queries.logins import trusted_numbers
 from capstan.values.refused import Refused
 from tests.topups.shop import NUMBER, Shop
 
 MOBILE, LANDLINE = "+27600000077", "+27215550123"
-BY = "staff:thandi"
+BY = "staff:sipho"  # not who put the number on the list
 
 
 def trusted(line: Service) -> list[str]:
@@ -40,6 +41,26 @@ def test_it_goes_to_a_confirmed_number_of_the_list(shop: Shop) -> None:
     entry = AuditEntry.objects.get(action="service.send_login")
     assert (entry.actor, entry.subject, entry.details["to"]) == (BY, f"service:{line.pk}", NUMBER)
     assert "password" not in str(entry.details)
+
+
+def test_not_to_a_number_that_one_has_put_on_the_list_oneself_of_late(shop: Shop) -> None:
+    """Else whoever may not see a password could have it sent to his own telephone."""
+    line = shop.line()
+    shop.listed(line)
+    by_thandi: dict[str, Any] = {"service_id": line.pk, "number": NUMBER, "actor": "staff:thandi"}
+    with pytest.raises(Refused, match="let a colleague send"):
+        send_login(**by_thandi, now=shop.now)
+    assert not Message.objects.filter(template="line.login").exists()
+    assert send(shop, line).recipient == NUMBER
+    assert send_login(**by_thandi, now=shop.now + OWN_WORD_COUNTS_AFTER).recipient == NUMBER
+
+
+def test_a_contact_is_more_than_ones_own_word(shop: Shop) -> None:
+    line = shop.line()
+    shop.listed(line)
+    add_contact(customer_id=shop.customer.pk, name="Ann", phone=NUMBER, actor=BY, now=shop.now)
+    sent = send_login(service_id=line.pk, number=NUMBER, actor="staff:thandi", now=shop.now)
+    assert sent.recipient == NUMBER
 
 
 def test_contacts_are_trusted_as_well_but_no_fixed_line_gets_an_sms(shop: Shop) -> None:

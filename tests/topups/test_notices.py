@@ -5,10 +5,13 @@ from datetime import timedelta
 import pytest
 
 from capstan.caps.models import ThresholdCrossing
+from capstan.messaging.actions.people import send_again
 from capstan.messaging.models import Message
+from capstan.messaging.queries.messages import messages_for_person
 from capstan.services.actions.status import suspend
-from capstan.topups.actions.notices import tell_crossings
-from capstan.topups.models import Invitation, Notice
+from capstan.topups.actions.notices import pass_over_old, tell_crossings
+from capstan.topups.models import Invitation, ListEntry, Notice
+from capstan.values.refused import Refused
 from tests.topups.shop import GB, MB, NUMBER, Shop
 
 MAIL = "jan@example.net"
@@ -79,8 +82,6 @@ def test_a_crossing_that_nobody_could_be_told_of_for_hours_is_no_news(shop: Shop
 
 @pytest.mark.parametrize("how", ["nobody", "unconfirmed", "paused"])
 def test_who_is_not_on_the_list_is_not_told(shop: Shop, how: str) -> None:
-    from capstan.topups.models import ListEntry
-
     line = shop.line()
     if how != "nobody":
         shop.listed(line)
@@ -118,3 +119,44 @@ def test_the_menu_fits_and_a_long_name_is_cut_before_it(shop: Shop) -> None:
     assert "A,B,C,D,E,F,G for 0.5GB,1GB,2GB,3GB,5GB,9GB,18GB respectively" in sent.text
     assert sent.text.startswith("Hi W")
     assert sent.recipient == NUMBER
+
+
+def test_a_notice_that_cant_be_written_is_shown_and_holds_up_nobody(shop: Shop) -> None:
+    broken, sound = shop.line(), shop.line("nomsa@example.net")
+    shop.listed(broken)
+    ListEntry.objects.filter(service=broken).update(address="0600000001")
+    shop.listed(sound, "+27600000008")
+    shop.use(GB)
+    shop.use(GB, user="nomsa@example.net")
+    assert tell_crossings(now=shop.now, limit=10) == 8
+    assert shop.texts("+27600000008")[-1].startswith("Hi Jan\nUsed 100% of 1GB")
+    failed = messages_for_person(now=shop.now).get()
+    assert (failed.recipient, failed.state, failed.text, failed.due_at) == ("0600000001", "failed", "", None)
+    assert failed.detail == "The notice could not be written: ValueError: '0600000001' is no recipient of sms"
+    assert Notice.objects.filter(state="sent").count() == 2
+    assert tell_crossings(now=shop.now, limit=10) == 0, "it isn't tried again and again"
+    with pytest.raises(Refused, match="could not be written"):
+        send_again(message_id=failed.pk, actor="staff:t", now=shop.now)
+
+
+def test_crossings_that_nobody_was_told_of_for_days_are_settled_some_at_a_time(shop: Shop) -> None:
+    line = shop.line()
+    shop.listed(line)
+    shop.use(GB)
+    shop.wait(days=2, minutes=1)
+    assert tell_crossings(now=shop.now, limit=10) == 0
+    first, *_, last = ThresholdCrossing.objects.order_by("pk").values_list("pk", flat=True)
+    Notice.objects.create(crossing_id=first, service=line, state="sent", at=shop.now)
+    after, looked_at = pass_over_old(after_id=0, limit=3, now=shop.now)
+    assert (looked_at, states()) == (3, [(50, "sent"), (80, "late"), (90, "late")])
+    assert pass_over_old(after_id=after, limit=3, now=shop.now) == (last, 1)
+    assert pass_over_old(after_id=last, limit=3, now=shop.now) == (last, 0)
+    assert states()[-1] == (100, "late")
+
+
+def test_a_crossing_that_may_still_be_told_of_is_left_alone(shop: Shop) -> None:
+    shop.listed(shop.line())
+    shop.use(GB)
+    shop.wait(days=1)
+    assert pass_over_old(after_id=0, limit=10, now=shop.now) == (0, 0)
+    assert not Notice.objects.exists()

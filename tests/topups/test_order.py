@@ -1,8 +1,11 @@
 """Orders: what is sold, added and charged, and what isn't."""
 
+from datetime import timedelta
+
 import pytest
 
 from capstan.billing.models import Charge
+from capstan.caps.models import Cap
 from capstan.caps.queries import standing
 from capstan.caps.rules.words import CapState
 from capstan.catalog.models import TopUpOffer
@@ -10,9 +13,9 @@ from capstan.catalog.rules import AtCap, OvershootPolicy
 from capstan.services.actions.status import end_service, suspend
 from capstan.topups.actions.agreements import set_account_rule, set_ceiling
 from capstan.topups.models import Order
-from capstan.topups.queries.sale import quote, sale
+from capstan.topups.queries.sale import quote, sale, spent
 from capstan.topups.rules.sale import Hindrance
-from capstan.topups.rules.words import OrderState, Restore
+from capstan.topups.rules.words import Channel, OrderState, Restore
 from capstan.values.refused import Refused
 from tests.topups.shop import GB, MB, Shop, buckets
 
@@ -170,16 +173,79 @@ def test_an_account_that_pays_first_waits_for_its_payment(shop: Shop) -> None:
         actor="staff:m",
         now=shop.now,
     )
+    shop.listed(line)
     order = shop.order(line).order
     assert (order.state, buckets(line)) == (OrderState.AWAITING_PAYMENT, [])
     with pytest.raises(Refused, match="how it was paid"):
         mark_paid(order_id=order.pk, reference=" ", actor="staff:thandi", now=shop.now)
     paid = mark_paid(order_id=order.pk, reference="cash 118", actor="staff:thandi", now=shop.now)
     assert (paid.state, len(buckets(line)), Charge.objects.count()) == (OrderState.GRANTED, 1, 1)
+    assert (paid.paid_with, Charge.objects.get().paid_with) == ("cash 118", "cash 118")
+    assert "It is paid." in shop.texts()[-1]
     with pytest.raises(Refused, match="doesn't wait for payment"):
         mark_paid(order_id=order.pk, reference="cash 118", actor="staff:thandi", now=shop.now)
     free = shop.order(line, arranged_minor=0, reason="Goodwill").order
     assert free.state == OrderState.GRANTED, "what is free needs no payment"
+
+
+def test_what_waits_keeps_waiting_for_what_it_waited_for_when_the_account_asks_for_more(shop: Shop) -> None:
+    from capstan.topups.actions.authorise import answer_for
+    from capstan.topups.actions.waiting import mark_paid
+
+    line = shop.line()
+
+    def rule(*, authorised: bool, paid: bool) -> None:
+        set_account_rule(
+            customer_id=line.customer_id, needs_authorisation=authorised, pays_first=paid, actor="staff:m", now=shop.now
+        )  # fmt: skip
+
+    rule(authorised=False, paid=True)
+    order = shop.order(line).order
+    rule(authorised=True, paid=True)
+    paid = mark_paid(order_id=order.pk, reference="cash 1", actor="staff:thandi", now=shop.now)
+    assert paid.state == OrderState.GRANTED
+    rule(authorised=True, paid=False)
+    other = shop.order(line, channel=Channel.SMS, reply_to="+27600000001").order
+    rule(authorised=True, paid=True)
+    allowed = answer_for(other.pk, approve=True, who="Ann", why="rang", actor="staff:thandi", now=shop.now)
+    assert allowed.state == OrderState.AWAITING_PAYMENT
+    assert "as soon as R35 is paid" in shop.texts()[-1]
+    paid = mark_paid(order_id=other.pk, reference="cash 2", actor="staff:thandi", now=shop.now)
+    assert paid.state == OrderState.GRANTED
+
+
+def test_what_was_ordered_before_the_cycle_turned_counts_where_it_is_added(shop: Shop) -> None:
+    line = shop.line()
+    set_account_rule(
+        customer_id=line.customer_id,
+        needs_authorisation=False,
+        pays_first=True,
+        actor="staff:m",
+        now=shop.now,
+    )
+    order = shop.order(line).order
+    start = Cap.objects.get(pk=line.pk).cycle_start
+    assert spent(line.pk, start).minor == 3500
+    assert spent(line.pk, shop.now + timedelta(days=1)).minor == 3500, "what waits counts in each cycle"
+    Order.objects.filter(pk=order.pk).update(state=OrderState.REFUSED)
+    assert spent(line.pk, start).minor == 0
+    set_account_rule(
+        customer_id=line.customer_id,
+        needs_authorisation=False,
+        pays_first=False,
+        actor="staff:m",
+        now=shop.now,
+    )
+    shop.order(line)
+    assert (spent(line.pk, start).minor, spent(line.pk, shop.now + timedelta(days=1)).minor) == (3500, 0)
+
+
+def test_a_size_that_is_too_little_to_open_a_line_is_not_sold(shop: Shop) -> None:
+    line = shop.line()
+    tiny = quote(line.pk, size_bytes=500_000, now=shop.now)
+    order = shop.order(line, quote=tiny).order
+    assert order.state == OrderState.REFUSED
+    assert "would not open the line" in order.refused_because
 
 
 def test_what_waits_too_long_expires_and_says_so(shop: Shop) -> None:

@@ -12,13 +12,19 @@ from capstan.catalog.actions import set_price
 from capstan.catalog.models import TopUpOffer
 from capstan.messaging.actions.inbound import store
 from capstan.messaging.models import Gateway, Inbound, Message
-from capstan.messaging.rules.words import InboundState
+from capstan.messaging.rules.words import InboundState, Medium, MessageState
+from capstan.network.models import SessionAccess
+from capstan.network.queries.lines import compared
+from capstan.network.rules.access import access_hash
 from capstan.services.actions.status import suspend
 from capstan.services.models import Service
 from capstan.topups.actions.agreements import add_authoriser, set_account_rule
-from capstan.topups.actions.answers.answer import answer_inbound
+from capstan.topups.actions.answers.answer import ANSWERS_AN_HOUR, answer_inbound
+from capstan.topups.actions.follow import follow_due
 from capstan.topups.actions.notices import tell_crossings
-from capstan.topups.models import AuthorisationRequest, ListEntry, Order
+from capstan.topups.actions.notification_list import NewEntry, add, ask_for_code
+from capstan.topups.actions.waiting import cancel
+from capstan.topups.models import AuthorisationRequest, ListEntry, Menu, Order
 from capstan.topups.rules.words import Channel, EntryState, OrderState
 from tests.topups.shop import GB, MB, NUMBER, Shop, buckets
 
@@ -29,6 +35,7 @@ def reply(shop: Shop, text: str, sender: str = NUMBER, **more: Any) -> Inbound:
     """The reply is delivered, and answered at once."""
     given: dict[str, Any] = {"recipient": "", "sent_at": None, "carrier_id": "", "parent_carrier_id": ""}
     shop.wait(minutes=2)
+    Message.objects.filter(state=MessageState.QUEUED).update(state=MessageState.SENT)  # and has left
     stored = store(Gateway.objects.get(), sender=sender, text=text, now=shop.now, **(given | more))
     answer_inbound(now=shop.now, limit=10)
     stored.refresh_from_db()
@@ -113,7 +120,7 @@ def test_several_lines_on_one_number_have_letters_of_their_own(shop: Shop) -> No
     assert (buckets(first), [one.size_bytes for one in buckets(second)]) == ([], [2 * GB])
     reply(shop, "2GB")
     assert Order.objects.count() == 1, "a size that both offer is asked about"
-    assert "J,C" in last(shop)
+    assert "J 2GB R35,C 2GB R35" in last(shop)
     reply(shop, "B")
     assert [one.size_bytes for one in buckets(first)] == [GB]
 
@@ -223,6 +230,85 @@ def test_no_after_an_order_on_the_website_brings_a_person(shop: Shop) -> None:
     assert last(shop).startswith("Thank you. Somebody will look")
 
 
+def test_a_no_stays_with_the_order_when_the_line_comes_back(shop: Shop) -> None:
+    line = capped(shop)
+    order = shop.order(line, channel=Channel.WEBSITE, requested_by=line.username).order
+    shop.wait(seconds=61)
+    follow_due(now=shop.now, limit=10)
+    reply(shop, "NO")
+    order.refresh_from_db()
+    assert "hasn't confirmed" in order.needs_person
+    assert "not theirs" in order.needs_person
+    session = shop.session()
+    wanted = compared([line.pk], now=shop.now)[line.pk][0].access
+    SessionAccess.objects.update_or_create(
+        session_id=session.pk,
+        defaults={"access_hash": access_hash(wanted), "confirmed_at": shop.now, "service_id": line.pk},
+    )
+    shop.wait(seconds=60)
+    follow_due(now=shop.now, limit=10)
+    order.refresh_from_db()
+    assert order.confirmed_at is not None
+    assert order.needs_person == f"{NUMBER} says that this order is not theirs."
+
+
+def test_a_no_counts_from_when_the_data_was_added(shop: Shop) -> None:
+    line = capped(shop)
+    order = shop.order(line, channel=Channel.WEBSITE, requested_by=line.username).order
+    Order.objects.filter(pk=order.pk).update(created_at=shop.now - timedelta(hours=49))
+    reply(shop, "NO")
+    order.refresh_from_db()
+    assert "not theirs" in order.needs_person
+
+
+def test_an_offer_whose_order_came_to_nothing_can_be_taken_and_one_that_waits_is_told_apart(
+    shop: Shop,
+) -> None:
+    def demand(*, authorised: bool) -> None:
+        set_account_rule(
+            customer_id=line.customer_id, needs_authorisation=authorised, pays_first=False, actor="staff:m", now=shop.now
+        )  # fmt: skip
+
+    line = shop.line()
+    shop.listed(line)
+    shop.listed(line, OTHER, name="Piet")
+    shop.use(GB)
+    tell_crossings(now=shop.now, limit=10)
+    demand(authorised=True)
+    reply(shop, "C")
+    reply(shop, "D", OTHER)
+    assert last(shop, OTHER).startswith("Jan already ordered 2GB at ")
+    assert "it waits to be allowed" in last(shop, OTHER)
+    cancel(order_id=Order.objects.get().pk, reason="Not now", actor="staff:thandi", now=shop.now)
+    demand(authorised=False)
+    reply(shop, "d please", OTHER)
+    assert [one.size_bytes for one in buckets(line)] == [3 * GB]
+    reply(shop, "c pls")
+    assert last(shop).startswith("Piet already added 3GB")
+
+
+def test_stop_from_a_number_that_is_on_another_list_by_mistake_reveals_and_pauses_nothing(shop: Shop) -> None:
+    line = capped(shop)
+    others = shop.line("nomsa@example.net")
+    new = NewEntry(others.pk, Medium.SMS, NUMBER)
+    mistyped = add(new, confirmed_by_staff=False, actor="staff:m", now=shop.now)
+    Menu.objects.all().delete()
+    reply(shop, "STOP")
+    assert "nomsa" not in last(shop)
+    assert not ListEntry.objects.get(pk=mistyped.pk).is_paused
+    assert ListEntry.objects.get(service=line).is_paused
+
+
+def test_wrong_from_a_number_that_nobody_has_confirmed_takes_it_off(shop: Shop) -> None:
+    line = shop.line()
+    entry = add(
+        NewEntry(line.pk, Medium.SMS, NUMBER), confirmed_by_staff=False, actor="staff:m", now=shop.now
+    )
+    reply(shop, "WRONG")
+    entry.refresh_from_db()
+    assert (entry.state, entry.removed_because) == ("removed", "answered WRONG")
+
+
 def company(shop: Shop) -> tuple[Service, Order]:
     """An order by SMS of a company that wants each top-up authorised."""
     line = capped(shop)
@@ -261,7 +347,7 @@ def test_an_order_that_must_be_authorised_waits_and_yes_with_its_code_lets_it_th
     assert last(shop).startswith("2GB added for R35")
     reply(shop, f"yes {request.code}", OTHER)
     assert len(buckets(line)) == 1
-    assert "doesn't wait for authorisation any more" in last(shop, OTHER)
+    assert "it was allowed and added" in last(shop, OTHER)
 
 
 def test_no_with_the_code_declines_and_the_one_who_ordered_hears_it(shop: Shop) -> None:
@@ -287,3 +373,68 @@ def test_ceilings_and_the_line_are_checked_again_on_approval(shop: Shop) -> None
     assert (order.state, buckets(line)) == (OrderState.REFUSED, [])
     assert "please pay first" in last(shop, OTHER)
     assert "please pay first" in last(shop)
+
+
+def test_codes_are_not_guessed_at_for_ever(shop: Shop) -> None:
+    line, order = company(shop)
+    request = AuthorisationRequest.objects.get()
+    wrong = [code for code in range(1000, 1010) if str(code) != request.code][:8]
+    for code in wrong:
+        reply(shop, f"YES {code}", OTHER)
+    reply(shop, f"YES {request.code}", OTHER)
+    order.refresh_from_db()
+    assert (order.state, buckets(line)) == (OrderState.AWAITING_AUTHORISATION, [])
+    assert Inbound.objects.latest("pk").state == InboundState.NEEDS_PERSON
+    shop.wait(hours=1)
+    reply(shop, f"YES {request.code}", OTHER)
+    order.refresh_from_db()
+    assert order.state == OrderState.GRANTED
+
+
+def test_two_codes_asked_for_at_once_are_two_messages_and_the_second_is_right(shop: Shop) -> None:
+    line = shop.line()
+    entry = add(
+        NewEntry(line.pk, Medium.SMS, NUMBER), confirmed_by_staff=False, actor="staff:m", now=shop.now
+    )
+    ask_for_code(entry_id=entry.pk, actor="staff:m", now=shop.now)
+    sent = Message.objects.filter(template="list.code").order_by("pk")
+    assert sent.count() == 2
+    reply(shop, (sent.last().sealed_text or "")[:6])  # type: ignore[union-attr]
+    entry.refresh_from_db()
+    assert entry.state == "confirmed"
+
+
+def test_a_yes_without_its_code_or_with_a_wrong_one_is_told_the_right_one(shop: Shop) -> None:
+    _, order = company(shop)
+    request = AuthorisationRequest.objects.get()
+    for text in ("YES", "no", "yes 0000", request.code):
+        said = Message.objects.filter(template="authorise.ask").count()
+        assert reply(shop, text, OTHER).state == InboundState.ANSWERED
+        asked = Message.objects.filter(template="authorise.ask").order_by("pk")
+        assert asked.count() == said + 1, text
+        assert f"YES {request.code}" in (asked.last().sealed_text or "")  # type: ignore[union-attr]
+    order.refresh_from_db()
+    assert order.state == OrderState.AWAITING_AUTHORISATION
+
+
+@pytest.mark.parametrize("late", ["YES", "NO"])
+def test_a_late_answer_hears_what_became_of_the_order(shop: Shop, late: str) -> None:
+    company(shop)
+    request = AuthorisationRequest.objects.get()
+    reply(shop, f"YES {request.code}", OTHER)
+    shop.wait(minutes=10)
+    reply(shop, f"{late} {request.code}", OTHER)
+    assert last(shop, OTHER).startswith("About 2GB for R35 on thandi@example.net: it was allowed and added.")
+
+
+def test_a_machine_that_answers_our_answers_is_left_to_a_person_after_some(shop: Shop) -> None:
+    capped(shop)
+    for turn in range(ANSWERS_AN_HOUR):
+        came_in = reply(shop, f"BAL {'!' * (turn % 3)}", carrier_id=f"loop-{turn}")
+        shop.wait(minutes=-1)
+        assert came_in.state == InboundState.ANSWERED
+    said = len(shop.texts())
+    assert reply(shop, "BAL", carrier_id="loop-again").state == InboundState.NEEDS_PERSON
+    assert len(shop.texts()) == said
+    shop.wait(hours=1)
+    assert reply(shop, "BAL", carrier_id="loop-later").state == InboundState.ANSWERED

@@ -4,13 +4,21 @@ import pytest
 from django.db.models import Sum
 
 from capstan.billing.models import Charge
+from capstan.caps.actions.cap import roll_due, seal_due
 from capstan.caps.queries import standing
+from capstan.customers.actions import create_customer
+from capstan.customers.rules import CustomerKind
 from capstan.services.actions.status import suspend
+from capstan.services.models import Service
+from capstan.topups.actions.agreements import set_account_rule
 from capstan.topups.actions.take_back import move, reverse
 from capstan.topups.models import Order
-from capstan.topups.rules.words import OrderState
+from capstan.topups.queries.orders import buckets_of
+from capstan.topups.rules.words import Channel, OrderState
 from capstan.values.refused import Refused
-from tests.topups.shop import GB, MB, Shop, buckets, refreshed
+from tests.topups.shop import GB, MB, NUMBER, Shop, buckets, refreshed
+
+OTHER = "+27600000002"
 
 BY = {"actor": "staff:thandi", "reason": "Bought by mistake"}
 
@@ -83,3 +91,54 @@ def test_a_move_to_a_line_that_cant_take_it_changes_nothing(shop: Shop) -> None:
     with pytest.raises(Refused, match="on this line already"):
         move(order_id=order.pk, to_service_id=wrong.pk, actor_name="Thandi", now=shop.now, **BY)
     assert (refreshed(order).state, Order.objects.count(), balance(wrong.pk)) == (OrderState.GRANTED, 1, 3500)
+
+
+def test_a_top_up_that_was_ordered_by_sms_moves_too_and_the_right_lines_list_hears_of_it(shop: Shop) -> None:
+    wrong, right = shop.line(), shop.line("nomsa@example.net")
+    shop.listed(right, OTHER)
+    order = shop.order(wrong, "C", channel=Channel.SMS, reply_to=NUMBER).order
+    said = len(shop.texts(NUMBER))
+    moved = move(order_id=order.pk, to_service_id=right.pk, actor_name="Thandi", now=shop.now, **BY)
+    assert (moved.state, moved.channel, moved.requested_by) == (OrderState.GRANTED, Channel.AGENT, "Jan Smit")
+    assert len(shop.texts(NUMBER)) == said
+    assert "2GB" in shop.texts(OTHER)[-1]
+
+
+def strict(shop: Shop, customer_id: int, **rule: bool) -> None:
+    given = {"needs_authorisation": False, "pays_first": False} | rule
+    set_account_rule(customer_id=customer_id, **given, actor="staff:m", now=shop.now)
+
+
+def test_within_an_account_what_it_demands_was_seen_to_before(shop: Shop) -> None:
+    wrong, right = shop.line(), shop.line("nomsa@example.net")
+    order = shop.order(wrong, "C").order
+    strict(shop, wrong.customer_id, needs_authorisation=True, pays_first=True)
+    moved = move(order_id=order.pk, to_service_id=right.pk, actor_name="Thandi", now=shop.now, **BY)
+    assert moved.state == OrderState.GRANTED
+
+
+@pytest.mark.parametrize("demand", ["needs_authorisation", "pays_first"])
+def test_another_accounts_demands_are_its_own(shop: Shop, demand: str) -> None:
+    wrong, right = shop.line(), shop.line("nomsa@example.net")
+    other = create_customer(
+        account_code="B7", name="Other", brand_id=shop.brand.pk, kind=CustomerKind.COMPANY, actor="test", now=shop.now
+    )  # fmt: skip
+    Service.objects.filter(pk=right.pk).update(customer=other)
+    strict(shop, other.pk, **{demand: True})
+    order = shop.order(wrong, "C").order
+    Order.objects.filter(pk=order.pk).update(authorised_by="Ann (owner)", paid_with="receipt 7")
+    with pytest.raises(Refused, match="Order it there"):
+        move(order_id=order.pk, to_service_id=right.pk, actor_name="Thandi", now=shop.now, **BY)
+    assert refreshed(order).state == OrderState.GRANTED
+
+
+def test_what_has_rolled_over_is_taken_back_from_where_it_is(shop: Shop) -> None:
+    line = shop.line(rollover_topup_cycles=2)
+    order = shop.order(line, "C").order
+    shop.wait(days=40)
+    roll_due(now=shop.now, limit=10)
+    seal_due(now=shop.now, limit=10)
+    assert len(buckets_of(refreshed(order))) == 2
+    taken = reverse(order_id=order.pk, in_full=False, now=shop.now, **BY)
+    assert (taken.reversed_bytes, taken.reversed_minor) == (2 * GB, 3500)
+    assert standing(line.pk, now=shop.now).remaining <= GB

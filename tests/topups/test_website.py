@@ -8,11 +8,13 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from capstan.catalog.models import OfferPrice
+from capstan.catalog.models import OfferPrice, TopUpOffer
 from capstan.identity.models import AttemptCount
 from capstan.messaging.models import Message
+from capstan.portal.views import top_up
 from capstan.services.actions.status import end_service, suspend
 from capstan.services.models import Service
+from capstan.topups.actions.agreements import set_account_rule, set_ceiling
 from capstan.topups.models import Order
 from capstan.topups.rules.words import Channel, OrderState
 from capstan.values import clock
@@ -109,6 +111,68 @@ def test_a_price_that_changed_meanwhile_is_shown_again(client: Client, at_home: 
     assert "has just changed to" in answer.content.decode()
     assert not Order.objects.exists()
     assert post(client, url, offer=offer.pk, confirmed="yes", price=4000).status_code == 302
+
+
+def test_another_offer_with_a_link_that_was_used_is_said_not_to_be_ordered(
+    client: Client, at_home: Service, shop: Shop
+) -> None:
+    url = post(client, "/top-up/", **LOGIN).url
+    bought, other = (TopUpOffer.objects.get(letter=letter) for letter in "CD")
+    post(client, url, offer=bought.pk, confirmed="yes", price=3500)
+    again = client.get(post(client, url, offer=bought.pk, confirmed="yes", price=3500).url).content.decode()
+    assert "was not ordered" not in again
+    second = client.get(post(client, url, offer=other.pk, confirmed="yes", price=5000).url).content.decode()
+    assert "3\N{NO-BREAK SPACE}GB was not ordered" in second
+    assert Order.objects.count() == 1
+
+
+def test_an_order_that_is_refused_leaves_the_link_for_another(
+    client: Client, at_home: Service, shop: Shop
+) -> None:
+    set_ceiling(service_id=at_home.pk, ceiling_minor=2500, ceiling_bytes=None, actor="test", now=shop.now)
+    url = post(client, "/top-up/", **LOGIN).url
+    large, small = (TopUpOffer.objects.get(letter=letter) for letter in "CB")
+    refused = post(client, url, offer=large.pk, confirmed="yes", price=3500)
+    assert refused.status_code == 422
+    assert "Please choose a smaller one" in refused.content.decode()
+    assert post(client, url, offer=small.pk, confirmed="yes", price=2000).status_code == 302
+    assert sorted(Order.objects.values_list("state", flat=True)) == ["granted", "refused"]
+
+
+@pytest.mark.parametrize(
+    ("rule", "words"),
+    [({"needs_authorisation": True}, "top-ups authorised"), ({"pays_first": True}, "as soon as it is paid")],
+)
+def test_what_the_account_demands_is_said_before_it_is_ordered(
+    client: Client, at_home: Service, shop: Shop, rule: dict[str, bool], words: str
+) -> None:
+    demands = {"needs_authorisation": False, "pays_first": False} | rule
+    set_account_rule(customer_id=at_home.customer_id, **demands, actor="test", now=shop.now)
+    url = post(client, "/top-up/", **LOGIN).url
+    page = post(client, url, offer=TopUpOffer.objects.get(letter="C").pk).content.decode()
+    assert words in page
+    assert "next invoice" not in page
+
+
+def test_slow_answers_hold_few_threads_and_where_guessing_is_locked_none(
+    client: Client, at_home: Service, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slept: list[float] = []
+    monkeypatch.setattr(top_up.time, "sleep", slept.append)
+    wrong = LOGIN | {"password": "guess"}
+    for _ in range(5):
+        post(client, "/top-up/", **wrong)
+    assert slept == [0.25]
+    post(client, "/top-up/", **wrong)
+    assert len(slept) == 1, "locked: nothing is looked at"
+    elsewhere = {"REMOTE_ADDR": "192.0.2.77"}
+    top_up._slow_answers.acquire()
+    top_up._slow_answers.acquire()
+    try:
+        assert "Too many people are trying" in client.post("/top-up/", wrong, **elsewhere).content.decode()  # type: ignore[arg-type]
+    finally:
+        top_up._slow_answers.release(2)
+    assert len(slept) == 1
 
 
 def test_forgotten_sends_a_link_to_the_confirmed_and_says_the_same_to_all(

@@ -23,6 +23,7 @@ class Migration(migrations.Migration):
                 ('amount_minor', models.BigIntegerField()),
                 ('occurred_at', models.DateTimeField(help_text='the day of supply: its VAT rate is due')),
                 ('reference', models.TextField(help_text='what it is for, such as order:17; charged once', unique=True)),
+                ('paid_with', models.TextField(blank=True, help_text='how it was paid before it was made; empty: the next invoice asks for it')),
                 ('actor', models.TextField()),
                 ('made_at', models.DateTimeField()),
                 ('customer', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='customers.customer')),

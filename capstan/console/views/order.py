@@ -23,24 +23,27 @@ from capstan.console.forms.order import (
     PaidForm,
     ReverseForm,
 )
+from capstan.console.line_now import meter_shown, shown_progress, standing_of
 from capstan.console.shown import order_facts, story_of
 from capstan.console.views.found import crumbs, order_or_404
 from capstan.identity.rules import Actor, Permission
 from capstan.messaging.rules.words import Medium
+from capstan.metering.queries.online import connected
 from capstan.network.queries.state import states
 from capstan.operator.search.find import FoundLine, search
 from capstan.topups.actions import authorise, notification_list, take_back, waiting
 from capstan.topups.actions.notification_list import NewEntry
 from capstan.topups.models import Order
-from capstan.topups.queries.orders import number_of_caller, progress_of, requests_of
+from capstan.topups.queries.orders import buckets_of, number_of_caller, progress_of, requests_of
 from capstan.topups.queries.rules_of import authorisers
+from capstan.topups.queries.sale import hindrance_of
 from capstan.topups.rules.words import ADDED, WAITING, Channel, OrderState
 from capstan.ui.access import StaffRequest, forbidden, staff_required
-from capstan.ui.meter import meter_of
 from capstan.values import clock
 from capstan.values.refused import Refused
 
 _LINES_SHOWN = 8
+_OVER = (OrderState.REFUSED, OrderState.EXPIRED)
 
 
 class Deed(NamedTuple):
@@ -188,11 +191,25 @@ def act(request: StaffRequest, order_id: int, deed: str) -> HttpResponse:
         try:
             words = todo.do(order, form.cleaned_data, request.actor, clock.now())
         except Refused as refusal:
-            form.add_error(None, str(refusal))
+            order = order_or_404(order_id, request.actor)
+            deed, form = _instead(request, order, deed, form, str(refusal))
         else:
             messages.success(request, words)
             return redirect(links.back(request) or links.order(_where(order)))
     return _page(request, order, deed, form)
+
+
+def _instead(
+    request: StaffRequest, order: Order, deed: str, form: DeedForm, why: str
+) -> tuple[str, DeedForm]:
+    """The form with why it can't be done; who cancels too late gets the one that takes the top-up back."""
+    if deed == "cancel" and order.state in ADDED:
+        deed, at = "reverse", order.granted_at
+        form = ReverseForm({"reason": form.data.get("reason", "")}, actor=request.actor, auto_id=_ids(deed))
+        added = f" at {settings.FORMATS.clock(at)}" if at else ""
+        why = f"It is too late to cancel it: it was added{added}. You can take it back here."
+    form.add_error(None, why)
+    return deed, form
 
 
 def _where(order: Order) -> int:
@@ -202,14 +219,17 @@ def _where(order: Order) -> int:
 
 
 def progress_context(order: Order, now: datetime) -> dict[str, object]:
-    shown = progress_of(order, now=now)
     state = states([order.service_id], now=now)[order.service_id]
+    is_connected = order.service_id in connected([order.service_id])
+    held = standing_of(order.service_id, now)
     return {
         "order": order,
-        "progress": shown,
+        "progress": shown_progress(order, state, is_connected=is_connected, now=now),
+        "version": _version(order),
         "seconds": 10 if order.state in WAITING else _pace(order, now),
-        "meter": meter_of(standing(order.service_id, now=now), state, now, settings.FORMATS),
+        "meter": meter_shown(held, state, is_connected=is_connected, now=now) if held else None,
         "state": state,
+        "is_connected": is_connected,
         "service_url": links.service(order.service_id),
     }
 
@@ -239,8 +259,8 @@ def _page(request: StaffRequest, order: Order, deed: str = "", form: DeedForm | 
         {
             **progress_context(order, now),
             "service": service,
-            "figure": settings.FORMATS.size(order.size_bytes),
-            "words": f"top-up for {settings.FORMATS.money(order.price_minor)}",
+            **_headline(order),
+            "hindrance": hindrance_of(service.pk, None, now=now) if order.state in _OVER else None,
             **facts_context(order, unused, now),
             "forms": forms,
             "open_deed": deed,
@@ -252,6 +272,25 @@ def _page(request: StaffRequest, order: Order, deed: str = "", form: DeedForm | 
             "crumbs": crumbs(service, (f"Top-up {order.pk}", None)),
         },
     )
+
+
+def _headline(order: Order) -> dict[str, str]:
+    """The page's answer: what was ordered and at what price, or what became of it."""
+    size, formats = settings.FORMATS.size(order.size_bytes), settings.FORMATS
+    if order.state == OrderState.REVERSED:
+        charged, back = order.price_minor, order.reversed_minor
+        sums = f"{formats.money(charged)} was charged, {formats.money(back)} given back"
+        rest = "nothing is to pay" if charged == back else f"{formats.money(charged - back)} remains"
+        return {"figure": "Taken back", "words": f"top-up of {size}", "note": f"{sums}: {rest}."}
+    if order.state in _OVER:
+        return {"figure": size, "words": "was not added", "note": "Nothing is charged."}
+    return {"figure": size, "words": f"top-up for {formats.money(order.price_minor)}"}
+
+
+def _version(order: Order) -> str:
+    """What the page offers hangs on it: when the live part comes with another one, the rest is drawn anew."""
+    state = "added" if order.state in ADDED else str(order.state)
+    return f"{state}{'!' if order.needs_person else ''}"
 
 
 def _forms(request: StaffRequest, order: Order, deed: str, form: DeedForm | None) -> dict[str, DeedForm]:
@@ -292,6 +331,6 @@ def _lines(text: str, order: Order, now: datetime) -> list[OtherLine]:
 def unused_of(order: Order, now: datetime) -> Unused | None:
     if order.state not in ADDED:
         return None
-    held = standing(order.service_id, now=now).buckets
-    left = next((one.left for one in held if one.id == order.bucket_id), 0)
+    ours = buckets_of(order)
+    left = sum(one.left for one in standing(order.service_id, now=now).buckets if one.id in ours)
     return Unused(left, share_of(order.price_minor, left, order.size_bytes))

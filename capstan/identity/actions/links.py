@@ -50,6 +50,11 @@ def use(token: str, purpose: str, now: datetime) -> str:
     return subject
 
 
+def give_back(token: str) -> None:
+    """Nothing came of what it was used for: it can be used again. Within the transaction that used it."""
+    Link.objects.filter(token_hash=_hash(token)).update(used_at=None)
+
+
 def _is_ours(token: str, purpose: str) -> bool:
     try:
         raw = base64.b64decode(token.encode("ascii"), altchars=b"-_", validate=True)

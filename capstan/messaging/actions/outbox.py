@@ -4,6 +4,7 @@ A message is `sending` before its gateway hears of it, so that whoever dies then
 """
 
 from datetime import datetime, timedelta
+from itertools import product
 from typing import NamedTuple
 
 import structlog
@@ -127,9 +128,20 @@ def route_waiting(*, now: datetime) -> int:
     """Find another gateway for what has none, or one that is off or in trouble; how many messages found one."""
     bad = Gateway.objects.filter(Q(active=False) | Q(paused_until__gt=now)).values("pk")
     waiting = Message.objects.filter(
-        Q(gateway=None) | Q(gateway__in=bad), state=MessageState.QUEUED, may_have_left=False, due_at__lte=now
-    ).order_by("lane", "pk")
+        Q(gateway=None) | Q(gateway__in=bad), _has_elsewhere_to_go(now), state=MessageState.QUEUED, may_have_left=False,
+        due_at__lte=now,
+    ).order_by("lane", "pk")  # fmt: skip
     return sum(_reroute(pk, now) for pk in waiting.values_list("pk", flat=True)[:_REROUTE_AT_ONCE])
+
+
+def _has_elsewhere_to_go(now: datetime) -> Q:
+    """Messages whose gateway would be another one now. Those that nothing can carry must not stand before them."""
+    found = Q(pk__in=[])
+    for medium, two_way in product(Medium, (False, True)):
+        gateway = choose_route(medium, two_way=two_way, now=now)
+        if gateway is not None:
+            found |= Q(medium=medium, two_way=two_way) & ~Q(gateway=gateway)
+    return found
 
 
 @transaction.atomic

@@ -42,8 +42,8 @@ def handled(*, message_id: int, note: str, actor: str, now: datetime) -> bool:
 def send_again(*, message_id: int, actor: str, now: datetime) -> Message:
     """The same words once more, as a message of its own; the old one is handled with that.
 
-    Raises Refused for a message that may still arrive, that somebody dealt with, or whose words were secret: codes,
-    links and passwords are not kept.
+    Raises Refused for a message that may still arrive, that somebody dealt with, that was never written, or whose words
+    were secret: codes, links and passwords are not kept.
     """
     old = Message.objects.select_for_update().get(pk=message_id)
     if old.state not in _LOST:
@@ -52,6 +52,8 @@ def send_again(*, message_id: int, actor: str, now: datetime) -> Message:
         raise Refused("Somebody has dealt with this message already.")
     if any(name in old.values for name in template(old.template).secret):
         raise Refused("Its words were secret and aren't kept: have a new code, link or login sent.")
+    if not old.text:
+        raise Refused("This message could not be written, so there is nothing to send again.")
     gateway = route(Medium(old.medium), two_way=old.two_way, now=now)
     new = Message.objects.create(
         **{name: getattr(old, name) for name in _AS_IT_WAS},

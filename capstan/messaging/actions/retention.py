@@ -15,7 +15,8 @@ def drop_messages(*, before: datetime) -> int:
     """Delete a part of what is older, oldest first; how many, 0 when nothing is left.
 
     Through the models, as apps above point at messages and say there what becomes of their rows: what they protect,
-    such as the menu that an order was made from, stays as long as they keep it.
+    such as the menu that an order was made from, stays as long as they keep it. They let go of theirs first
+    (`topups.actions.retention`), else the same old messages would be looked at time and again.
     """
     count = 0
     for model, field in ((Message, "queued_at"), (Receipt, "received_at"), (Inbound, "received_at")):

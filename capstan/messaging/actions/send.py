@@ -68,14 +68,29 @@ def send(draft: Draft, *, now: datetime) -> Message:
     return message
 
 
+def write_failed(draft: Draft, detail: str, *, now: datetime) -> Message:
+    """Note a message that can't be written as one that failed, for a person to see, within the caller's transaction.
+
+    It has no words, so that nobody can send it again. If there is one for this cause and address, that one is returned.
+    """
+    assert connection.in_atomic_block, "a message is written together with its cause"
+    nothing = Rendered("", "", "", None)
+    row = _row(draft, nothing, draft.language, draft.values, None, now)
+    message, _ = Message.objects.get_or_create(
+        cause=draft.cause, medium=draft.medium, recipient=draft.recipient,
+        defaults=row | {"state": MessageState.FAILED, "due_at": None, "finished_at": now, "detail": detail},
+    )  # fmt: skip
+    return message
+
+
 def supersede(*, subject: str, cause_prefix: str, by: Message | None, reason: str = "", now: datetime) -> int:
     """Withdraw what is still queued about `subject` for causes that begin so, all but `by`; how many. In a transaction.
 
-    What is being sent at this moment goes its way.
+    What is being sent at this moment goes its way, and so does what a try may have brought already.
     """
     assert connection.in_atomic_block
     waiting = Message.objects.filter(
-        subject=subject, state=MessageState.QUEUED, cause__startswith=cause_prefix
+        subject=subject, state=MessageState.QUEUED, may_have_left=False, cause__startswith=cause_prefix
     )
     if by is not None:
         waiting = waiting.exclude(pk=by.pk)

@@ -2,28 +2,34 @@
 
 import time
 from datetime import datetime
+from threading import BoundedSemaphore
 
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from capstan.caps.queries import standing
+from capstan.catalog.models import TopUpOffer
 from capstan.identity.actions import links
-from capstan.identity.actions.guesses import delay_before_answer
+from capstan.identity.actions.guesses import delay_before_answer, is_locked
+from capstan.network.rules.line_state import STATE_WORDS
 from capstan.portal.forms import LineLogin
 from capstan.services.models import Service
 from capstan.topups.actions.website import TICKET, open_ticket, order_online
 from capstan.topups.models import Order
 from capstan.topups.queries.orders import progress_of
+from capstan.topups.queries.rules_of import account_rule
 from capstan.topups.queries.sale import Quote, sale
 from capstan.topups.rules.sale import CUSTOMER_WORDS
-from capstan.topups.rules.words import ADDED
+from capstan.topups.rules.words import ADDED, OrderState
 from capstan.ui.proxies import caller_of
 from capstan.values import clock
 from capstan.values.refused import Refused
 
 _RECEIPT = "capstan.portal.receipt"
+_slow_answers = BoundedSemaphore(2)
 
 
 @require_http_methods(["GET", "POST"])
@@ -45,8 +51,15 @@ def identify(request: HttpRequest) -> HttpResponse:
 
 
 def _ticket(login: dict[str, str], address: str, now: datetime) -> str:
-    """Guessing is slowed: an answer to a username that was guessed at comes later, whether it is right or wrong."""
+    """Guessing is slowed: an answer to a username that was guessed at comes later, whether it is right or wrong.
+
+    An answer that is to come later holds a thread of the web server, and they are few: beyond some at once, and where
+    guessing is locked, nothing is looked at and the answer comes now. Raises Refused.
+    """
     wait = delay_before_answer(login["username"], address, now).total_seconds()
+    must_wait = wait > 0 and not is_locked(login["username"], address, now)
+    if must_wait and not _slow_answers.acquire(blocking=False):
+        raise Refused("Too many people are trying at the moment. Please try again in a few seconds.")
     try:
         return open_ticket(
             connection_type=login["connection_type"],
@@ -56,7 +69,9 @@ def _ticket(login: dict[str, str], address: str, now: datetime) -> str:
             now=now,
         )
     finally:
-        time.sleep(wait)
+        if must_wait:
+            time.sleep(wait)
+            _slow_answers.release()
 
 
 @require_http_methods(["GET", "POST"])
@@ -66,12 +81,15 @@ def choose(request: HttpRequest, token: str) -> HttpResponse:
     subject = links.look(token, TICKET, now)
     if subject is None:
         known = Order.objects.filter(idempotency_key=f"website:{token[:16]}").first()
-        return _to_done(known) if known else render(request, "portal/too_old.html", status=410)
+        return _to_done(known, request.POST.get("offer", "")) if known else _too_old(request)
     on_sale = sale(int(subject), now=now)
+    service = Service.objects.select_related("customer__brand").get(pk=subject)
     context = {
         "token": token,
-        "service": Service.objects.select_related("customer__brand").get(pk=subject),
+        "service": service,
+        "account": account_rule(service.customer_id),
         "sale": on_sale,
+        "state_word": STATE_WORDS[on_sale.state],
         "held": standing(int(subject), now=now) if on_sale.cycle_end else None,
         "hindrance": CUSTOMER_WORDS[on_sale.hindrance] if on_sale.hindrance else "",
     }
@@ -88,7 +106,10 @@ def choose(request: HttpRequest, token: str) -> HttpResponse:
         return render(
             request, "portal/confirm.html", {**context, "quote": chosen, "refusal": _words(wrong)}, status=422
         )
-    return _to_done(placed.order)
+    if placed.order.state == OrderState.REFUSED:
+        refusal = {"refusal": placed.order.refused_because}
+        return render(request, "portal/choose.html", {**context, **refusal}, status=422)
+    return _to_done(placed.order, str(chosen.offer_id))
 
 
 def _chosen(offer: str, quotes: tuple[Quote, ...]) -> Quote | None:
@@ -99,8 +120,15 @@ def _words(wrong: Exception) -> str:
     return str(wrong) if isinstance(wrong, Refused) else "Please look at the total and confirm again."
 
 
-def _to_done(order: Order) -> HttpResponse:
-    return redirect("portal:done", receipt=signing.Signer(salt=_RECEIPT).sign(str(order.pk)))
+def _too_old(request: HttpRequest) -> HttpResponse:
+    return render(request, "portal/too_old.html", status=410)
+
+
+def _to_done(order: Order, wanted: str = "") -> HttpResponse:
+    """To the order's page; `wanted` is the offer that was asked for, which may be another one than was ordered before."""
+    url = reverse("portal:done", kwargs={"receipt": signing.Signer(salt=_RECEIPT).sign(str(order.pk))})
+    is_other = wanted.isdigit() and wanted != str(order.offer_id)
+    return redirect(f"{url}?instead={wanted}" if is_other else url)
 
 
 @require_safe
@@ -121,8 +149,16 @@ def done(request: HttpRequest, receipt: str) -> HttpResponse:
         "left": standing(order.service_id, now=now).remaining if is_added else None,
         "is_added": is_added,
         "looks_again": _looks_again(order, now),
+        "instead": _not_ordered(request.GET.get("instead", "")),
     }
     return render(request, "portal/done.html", context)
+
+
+def _not_ordered(offer: str) -> int | None:
+    """The size of an offer that was asked for with a link that had been used for another one before."""
+    if not offer.isdigit() or len(offer) > 9:
+        return None
+    return TopUpOffer.objects.filter(pk=int(offer)).values_list("size_bytes", flat=True).first()
 
 
 def _looks_again(order: Order, now: datetime) -> int:

@@ -13,6 +13,7 @@ from capstan.caps.rules.words import BucketKind, CapState
 from capstan.db.wakeup import wake
 from capstan.network.queries.state import live
 from capstan.topups.actions.events import move_to
+from capstan.topups.actions.overtaken import withdraw
 from capstan.topups.actions.tell_order import tell_added
 from capstan.topups.models import Order
 from capstan.topups.queries.sale import expiry
@@ -38,7 +39,7 @@ def add_data(order: Order, actor: str, *, now: datetime) -> None:
     )  # fmt: skip
     order.charge = charge(
         service_id=order.service_id, kind=ChargeKind.TOP_UP, description=line, amount_minor=order.price_minor,
-        reference=f"order:{order.pk}", actor=actor, now=now,
+        reference=f"order:{order.pk}", actor=actor, now=now, paid_with=order.paid_with,
     )  # fmt: skip
     order.granted_at = order.follow_at = now
     order.expires_at = None
@@ -48,6 +49,7 @@ def add_data(order: Order, actor: str, *, now: datetime) -> None:
         details={"order": order.pk, "bytes": order.size_bytes, "price_minor": order.price_minor,
                  "for": order.requested_by, "verified": order.verified_how},
     )  # fmt: skip
+    withdraw(order.service_id, now)
     tell_added(order, now)
     wake("message")
 

@@ -33,11 +33,20 @@ def _ask(order: Order, authoriser: Authoriser, now: datetime) -> AuthorisationRe
     request = AuthorisationRequest.objects.create(
         order=order, authoriser=authoriser, code=_free_code(authoriser.phone), asked_at=now
     )
+    tell_request(request, cause=f"authorise:{request.pk}", now=now)
+    return request
+
+
+def tell_request(
+    request: AuthorisationRequest, *, cause: str, now: datetime, in_reply_to: int | None = None
+) -> None:
+    """Say to an authoriser what waits and how to answer; each such message has a link of its own."""
+    order = request.order
     assert order.expires_at is not None
     token = make(LINK, str(request.pk), expires_at=order.expires_at, now=now)
     formats = settings.FORMATS
     tell(
-        To(order.service_id, Medium.SMS, authoriser.phone),
+        To(order.service_id, Medium.SMS, request.authoriser.phone),
         "authorise.ask",
         {
             "who": order.requested_by,
@@ -47,10 +56,10 @@ def _ask(order: Order, authoriser: Authoriser, now: datetime) -> AuthorisationRe
             "code": request.code,
             "link": f"{settings.PUBLIC_URL}/authorise/{token}",
         },
-        cause=f"authorise:{request.pk}",
+        cause=cause,
+        in_reply_to=in_reply_to,
         now=now,
     )
-    return request
 
 
 def _free_code(phone: str) -> str:

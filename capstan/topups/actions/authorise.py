@@ -9,7 +9,7 @@ from capstan.audit.actions import record
 from capstan.caps.actions import cap
 from capstan.topups.actions.decide import decide
 from capstan.topups.actions.events import move_to, note
-from capstan.topups.actions.tell_order import tell_refused
+from capstan.topups.actions.tell_order import tell_refused, tell_unpaid
 from capstan.topups.models import AuthorisationRequest, Order
 from capstan.topups.rules.words import OrderState
 from capstan.values.refused import Refused
@@ -64,6 +64,8 @@ def _settle(order: Order, *, approve: bool, who: str, actor: str, why: str, now:
         decide(order, actor, now=now)
         if order.state == OrderState.REFUSED:
             tell_refused(order, now)
+        elif order.state == OrderState.AWAITING_PAYMENT:
+            tell_unpaid(order, now)
     else:
         order.refused_because = f"{who} did not authorise it."
         move_to(order, OrderState.REFUSED, actor, why, now)

@@ -10,7 +10,7 @@ from capstan.topups.actions.add import add_data
 from capstan.topups.actions.ask import ask_authorisers
 from capstan.topups.actions.events import move_to
 from capstan.topups.models import Order
-from capstan.topups.queries.rules_of import account_rule, ceiling_of
+from capstan.topups.queries.rules_of import Account, account_rule, ceiling_of
 from capstan.topups.queries.sale import hindrance_of, spent
 from capstan.topups.rules.sale import CUSTOMER_WORDS, STAFF_WORDS, beyond_ceiling
 from capstan.topups.rules.words import Channel, OrderState
@@ -32,16 +32,26 @@ def decide(order: Order, actor: str, *, now: datetime) -> None:
         order.refused_because = problem
         move_to(order, OrderState.REFUSED, actor, problem, now)
         return
-    rule = account_rule(Service.objects.values_list("customer_id", flat=True).get(pk=order.service_id))
-    if rule.needs_authorisation and not order.authorised_by:
+    rule = _rule_for(order)
+    is_authorised = order.authorised_by or order.state == OrderState.AWAITING_PAYMENT
+    if rule.needs_authorisation and not is_authorised:
         order.expires_at = now + WAITS_FOR
         move_to(order, OrderState.AWAITING_AUTHORISATION, actor, "the account wants it authorised", now)
         ask_authorisers(order, now)
-    elif rule.pays_first and order.price_minor and order.state != OrderState.AWAITING_PAYMENT:
+    elif rule.pays_first and order.price_minor and not order.paid_with:
         order.expires_at = now + WAITS_FOR
         move_to(order, OrderState.AWAITING_PAYMENT, actor, "the account pays first", now)
     else:
         add_data(order, actor, now=now)
+
+
+def _rule_for(order: Order) -> Account:
+    """What its account demands. A top-up that comes from another line of the same customer was let through there."""
+    customer_id = Service.objects.values_list("customer_id", flat=True).get(pk=order.service_id)
+    source = order.moved_from
+    if source is not None and source.service.customer_id == customer_id:
+        return Account(needs_authorisation=False, pays_first=False)
+    return account_rule(customer_id)
 
 
 def _problem(order: Order, now: datetime) -> str:

@@ -15,6 +15,8 @@ from capstan.topups.rules.follow import Followed, SessionFacts, follow, next_loo
 from capstan.topups.rules.words import ADDED, EntryState, OrderState, Restore
 
 _LEASE = timedelta(seconds=30)
+LATE_WORDS = "A minute after the top-up the router hasn't confirmed that the line is back."
+"""Why a person has to look; whatever else an order needs one for stays with it when the line is back."""
 
 
 def follow_due(*, now: datetime, limit: int) -> int:
@@ -50,15 +52,15 @@ def _take_over(order: Order, found: Followed, now: datetime) -> None:
     order.restore = found.restore
     if found.confirmed_at is not None and order.confirmed_at is None:
         order.confirmed_at = found.confirmed_at
-        order.needs_person = ""
+        order.needs_person = order.needs_person.replace(LATE_WORDS, "").strip()
         if order.state == OrderState.GRANTED:
             move_to(order, OrderState.CONFIRMED, "network", str(found.restore), now)
     if found.proved_at is not None:
         order.proved_at = found.proved_at
         move_to(order, OrderState.PROVED, "network", "", now)
     if found.restore == Restore.LATE and not was_late:
-        order.needs_person = "A minute after the top-up the router hasn't confirmed that the line is back."
-        note(order, "topups", order.needs_person, now)
+        order.needs_person = f"{order.needs_person} {LATE_WORDS}".strip()
+        note(order, "topups", LATE_WORDS, now)
         _tell_not_back(order, now)
 
 

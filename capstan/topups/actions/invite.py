@@ -1,10 +1,12 @@
 """Menus by SMS: what may be ordered by replying with a letter, with sizes and prices as they are told now."""
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from django.conf import settings
 
+from capstan.db.locks import hold
 from capstan.messaging.models import Message
 from capstan.messaging.rules.words import Lane
 from capstan.topups.actions.tell import line_name, tell, to_entry
@@ -34,10 +36,19 @@ def invitation_for(service_id: int, cause: str, now: datetime) -> Invitation:
     return made
 
 
+def hold_numbers(addresses: Iterable[str]) -> None:
+    """Let nobody else choose letters for these numbers until the present transaction ends.
+
+    Whoever sends menus to several numbers in one transaction holds all of them first.
+    """
+    hold(f"menu letters {address}" for address in addresses)
+
+
 def send_menu(
     entry: ListEntry, invitation: Invitation, sale: Sale, occasion: Occasion, now: datetime
 ) -> Message:
     """Send one entry the menu of what is on sale, with letters that no other line's open menu on its number has."""
+    hold_numbers([entry.address])
     taken = letters_taken(entry.address, but=entry.service_id, now=now)
     lines = [
         Line(letter, quote.size_bytes, quote.price_minor)

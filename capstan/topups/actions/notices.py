@@ -1,10 +1,11 @@
 """Telling customers that a share of their data is used: once for each crossing, the highest of several (J1, J2)."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
+import structlog
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.db.models import Exists, OuterRef
 
@@ -13,66 +14,112 @@ from capstan.caps.queries import Standing, standing
 from capstan.caps.rules.words import Limit
 from capstan.messaging.rules.words import Lane, Medium
 from capstan.services.models import Service
-from capstan.topups.actions.invite import Occasion, invitation_for, send_menu
-from capstan.topups.actions.tell import line_name, plain_date, tell, to_entry
+from capstan.topups.actions.invite import Occasion, hold_numbers, invitation_for, send_menu
+from capstan.topups.actions.overtaken import cause_of, is_overtaken, supersede_lower, try_notices
+from capstan.topups.actions.tell import line_name, note_untold, plain_date, tell, to_entry
 from capstan.topups.models import ListEntry, Notice
 from capstan.topups.queries.sale import Sale, sale
 from capstan.topups.rules.words import EntryState, NoticeState
+
+log = structlog.get_logger()
 
 NEWS_FOR = timedelta(hours=6)
 """A crossing that nobody could be told of for so long is no news any more."""
 
 _LOOK_BACK = timedelta(days=2)
+"""What is older has been told of, or is passed over (`pass_over_old`): each second only the newest are looked through."""
 
 MENU_FROM_PERCENT = 90
 """From here on the message says how to order."""
 
+_IS_SETTLED = Exists(Notice.objects.filter(crossing_id=OuterRef("pk")))
+_Group = list[ThresholdCrossing]
+
 
 def tell_crossings(*, now: datetime, limit: int) -> int:
-    """Tell of crossings that nobody was told of yet; returns how many were settled."""
-    fresh = ThresholdCrossing.objects.filter(recorded_at__gte=now - _LOOK_BACK).filter(
-        ~Exists(Notice.objects.filter(crossing_id=OuterRef("pk")))
-    )
+    """Tell of crossings that nobody was told of yet; returns how many were settled.
+
+    Where a line's notice can't be written it shows as a message that failed, and holds up no other line.
+    """
+    fresh = ThresholdCrossing.objects.filter(~_IS_SETTLED, recorded_at__gte=now - _LOOK_BACK)
     found = list(fresh.order_by("recorded_at", "pk").values_list("service_id", flat=True)[:limit])
     return sum(_tell_service(service_id, now) for service_id in dict.fromkeys(found))
 
 
-@transaction.atomic
+def pass_over_old(*, after_id: int, limit: int, now: datetime) -> tuple[int, int]:
+    """Settle crossings of which nobody was told for days, because no worker ran: they are no news.
+
+    Looks at `limit` old ones after `after_id`; returns the last that it looked at, and at how many.
+    """
+    old = ThresholdCrossing.objects.filter(pk__gt=after_id, recorded_at__lt=now - _LOOK_BACK)
+    some = old.annotate(is_settled=_IS_SETTLED).order_by("pk")[:limit]
+    found = list(some.values_list("pk", "service_id", "is_settled"))
+    late = [
+        Notice(crossing_id=pk, service_id=service_id, state=NoticeState.LATE, at=now)
+        for pk, service_id, is_settled in found
+        if not is_settled
+    ]
+    Notice.objects.bulk_create(late, ignore_conflicts=True)
+    return (found[-1][0] if found else after_id), len(found)
+
+
 def _tell_service(service_id: int, now: datetime) -> int:
-    """All untold crossings of one line. The lock on them keeps a second worker from telling them as well."""
+    try:
+        return _settle(service_id, _tell, now)
+    except (ArithmeticError, AssertionError, LookupError, ObjectDoesNotExist, ValueError) as failure:
+        log.exception("a line's notice can't be written; a person has to look at it", service=service_id)
+        why = f"The notice could not be written: {type(failure).__name__}: {failure}"
+        return _settle(service_id, lambda crossing, held, now: _note_untold(crossing, why, now), now)
+
+
+@transaction.atomic
+def _settle(
+    service_id: int, tell_of: Callable[[ThresholdCrossing, Standing, datetime], int], now: datetime
+) -> int:
+    """All untold crossings of one line. While one worker is at it, or data is being added, another leaves it alone."""
+    if not try_notices(service_id):
+        return 0
+    groups = _untold(service_id, now)
+    _hold_numbers(service_id, groups)
+    for group in groups:
+        _tell_highest(group, tell_of, now)
+    return sum(map(len, groups))
+
+
+def _untold(service_id: int, now: datetime) -> list[_Group]:
+    """By limit and period."""
     untold = ThresholdCrossing.objects.filter(
-        service_id=service_id, recorded_at__gte=now - _LOOK_BACK
-    ).filter(~Exists(Notice.objects.filter(crossing_id=OuterRef("pk"))))
-    groups: defaultdict[tuple[str, datetime], list[ThresholdCrossing]] = defaultdict(list)
-    for crossing in untold.order_by("pk").select_for_update(skip_locked=True, of=("self",)):
-        if not Notice.objects.filter(
-            pk=crossing.pk
-        ).exists():  # the lock may have come after another's commit
-            groups[crossing.limit, crossing.period_start].append(crossing)
-    for group in groups.values():
-        _tell_highest(group, now)
-    return sum(len(group) for group in groups.values())
+        ~_IS_SETTLED, service_id=service_id, recorded_at__gte=now - _LOOK_BACK
+    )
+    groups: dict[tuple[str, datetime], _Group] = {}
+    for crossing in untold.order_by("pk"):
+        groups.setdefault((crossing.limit, crossing.period_start), []).append(crossing)
+    return list(groups.values())
 
 
-def _tell_highest(group: Sequence[ThresholdCrossing], now: datetime) -> None:
+def _hold_numbers(service_id: int, groups: Sequence[_Group]) -> None:
+    """All at once, as another line may have the same numbers in another order."""
+    if any(crossing.percent >= MENU_FROM_PERCENT for group in groups for crossing in group):
+        listed = ListEntry.objects.filter(service_id=service_id, medium=Medium.SMS, may_order=True)
+        hold_numbers(listed.exclude(state=EntryState.REMOVED).values_list("address", flat=True))
+
+
+def _tell_highest(
+    group: _Group, tell_of: Callable[[ThresholdCrossing, Standing, datetime], int], now: datetime
+) -> None:
     """Of several crossings of a limit in one period the newest arming's highest is told."""
     told = max(group, key=lambda one: (one.arming, one.percent))
     for crossing in group:
         if crossing is not told:
             _note(crossing, NoticeState.SUPERSEDED, 0, now)
     held = standing(told.service_id, now=now)
-    if now - told.recorded_at > NEWS_FOR or _is_overtaken(told, held):
+    if now - told.recorded_at > NEWS_FOR or is_overtaken(told, held):
         _note(told, NoticeState.LATE, 0, now)
         return
-    sent = _tell(told, held, now)
+    sent = tell_of(told, held, now)
+    if sent:
+        supersede_lower(told, now)
     _note(told, NoticeState.SENT if sent else NoticeState.NOBODY, sent, now)
-
-
-def _is_overtaken(crossing: ThresholdCrossing, held: Standing) -> bool:
-    """Whether data was added since, so that the line is below that share again, or another cycle has begun."""
-    if crossing.limit != Limit.CYCLE:
-        return False
-    return crossing.period_start < held.cycle_start or held.percent < crossing.percent
 
 
 def _note(crossing: ThresholdCrossing, state: NoticeState, messages: int, now: datetime) -> None:
@@ -83,15 +130,28 @@ def _note(crossing: ThresholdCrossing, state: NoticeState, messages: int, now: d
 
 def _tell(crossing: ThresholdCrossing, held: Standing, now: datetime) -> int:
     """Queue the messages; returns how many."""
+    on_sale = sale(crossing.service_id, now=now)
+    entries = _wanted_by(crossing)
+    for entry in entries:
+        _tell_entry(entry, crossing, held, on_sale, now)
+    return len(entries)
+
+
+def _note_untold(crossing: ThresholdCrossing, why: str, now: datetime) -> int:
+    """Note for everybody who should have been told that it failed; returns how many."""
+    entries = _wanted_by(crossing)
+    for entry in entries:
+        cause = f"{cause_of(crossing)}:{entry.pk}"
+        note_untold(to_entry(entry), "cap.threshold.notice", cause=cause, lane=Lane.CAP, why=why, now=now)
+    return len(entries)
+
+
+def _wanted_by(crossing: ThresholdCrossing) -> list[ListEntry]:
     listed = ListEntry.objects.filter(
         service_id=crossing.service_id, state=EntryState.CONFIRMED, is_paused=False,
         from_percent__lte=crossing.percent,
     )  # fmt: skip
-    on_sale = sale(crossing.service_id, now=now)
-    entries = list(listed.order_by("pk"))
-    for entry in entries:
-        _tell_entry(entry, crossing, held, on_sale, now)
-    return len(entries)
+    return list(listed.order_by("pk"))
 
 
 def _tell_entry(
@@ -100,7 +160,7 @@ def _tell_entry(
     values = {"name": entry.name, **_values(crossing, held)}
     may_reply = entry.medium == Medium.SMS and entry.may_order and crossing.percent >= MENU_FROM_PERCENT
     if may_reply and on_sale.hindrance is None and on_sale.quotes:
-        invitation = invitation_for(crossing.service_id, f"crossing:{crossing.pk}", now)
+        invitation = invitation_for(crossing.service_id, cause_of(crossing), now)
         send_menu(entry, invitation, on_sale, Occasion("cap.threshold", values, Lane.CAP), now)
         return
     about = line_name(entry.service_id, entry.address) or _username(entry.service_id)
@@ -108,7 +168,7 @@ def _tell_entry(
         to_entry(entry),
         "cap.threshold.notice",
         {"name": entry.name, "service": about, **_notice_values(crossing, held)},
-        cause=f"crossing:{crossing.pk}:{entry.pk}",
+        cause=f"{cause_of(crossing)}:{entry.pk}",
         lane=Lane.CAP,
         two_way=entry.medium == Medium.SMS,
         now=now,

@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import NamedTuple
+from uuid import uuid4
 
 from django.conf import settings
 from django.db import transaction
@@ -93,7 +94,7 @@ def add_caller(new: NewEntry, *, actor: str, now: datetime) -> ListEntry:
 def send_code(entry: ListEntry, *, now: datetime) -> None:
     """Send a one-time code that confirms the entry; an earlier code is void. Within the caller's transaction."""
     code = codes.make(CODE, str(entry.pk), expires_at=now + CODE_LASTS, now=now)
-    cause = f"code:{entry.pk}:{now.timestamp():.0f}"
+    cause = f"code:{entry.pk}:{uuid4()}"  # each is a message of its own: the one before is void
     values = {"code": code, "minutes": str(CODE_LASTS // timedelta(minutes=1))}
     tell(to_entry(entry), "list.code", values, cause=cause, now=now)
 

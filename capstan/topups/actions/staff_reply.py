@@ -1,6 +1,6 @@
 """Staff answer an SMS that nobody understood, in their own words."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.db import transaction
 
@@ -17,11 +17,15 @@ LENGTH_MAX = 600
 """Letters of an answer: about four SMS."""
 
 
+_ON_BOTH_SCREENS = timedelta(minutes=10)
+
+
 @transaction.atomic
 def reply(*, inbound_id: int, text: str, key: str, actor: str, now: datetime) -> Message:
     """Answer by SMS in the name of the brand whose line the number belongs to; with that it is dealt with.
 
-    The same `key` sends once. Raises Refused for an empty or endless answer, and for one to a machine.
+    The same `key` sends once. Raises Refused for an empty or endless answer, for one to a machine, and when a colleague
+    has dealt with it a moment ago: both had it on their screens.
     """
     words = text.strip()
     if not words:
@@ -31,6 +35,8 @@ def reply(*, inbound_id: int, text: str, key: str, actor: str, now: datetime) ->
     inbound = Inbound.objects.select_for_update().get(pk=inbound_id)
     if inbound.is_automatic:
         raise Refused(f"{inbound.sender} is a machine or a short code: nobody would read the answer.")
+    if _was_just_handled(inbound, actor, now):
+        raise Refused("A colleague has dealt with this SMS meanwhile: your answer was not sent.")
     line = line_of(inbound)
     brand = line.brand if line is not None else Brand.objects.order_by("pk").first()
     if brand is None:
@@ -53,3 +59,9 @@ def reply(*, inbound_id: int, text: str, key: str, actor: str, now: datetime) ->
             inbound_id=inbound.pk, note=f"answered with message {message.pk}", actor=actor, now=now
         )
     return message
+
+
+def _was_just_handled(inbound: Inbound, actor: str, now: datetime) -> bool:
+    if inbound.handled_by in ("", actor) or inbound.finished_at is None:
+        return False
+    return now - inbound.finished_at < _ON_BOTH_SCREENS

@@ -12,8 +12,14 @@ from capstan.caps.actions import cap
 from capstan.topups.actions.decide import decide
 from capstan.topups.actions.events import move_to, note
 from capstan.topups.models import Order
-from capstan.topups.rules.words import ADDED, OrderState
+from capstan.topups.queries.orders import buckets_of
+from capstan.topups.rules.words import ADDED, Channel, OrderState
 from capstan.values.refused import Refused
+
+_ELSEWHERE = {
+    OrderState.AWAITING_AUTHORISATION: "that account wants its top-ups authorised. Order it there, and take this one back.",
+    OrderState.AWAITING_PAYMENT: "that account pays its top-ups first. Order it there, and take this one back.",
+}
 
 
 @transaction.atomic
@@ -49,16 +55,18 @@ def move(
     for service_id in sorted((order.service_id, to_service_id)):
         cap.lock(service_id, now=now)
     moved = Order.objects.create(
-        service_id=to_service_id, channel=order.channel, idempotency_key=f"moved:{order.pk}", offer_id=order.offer_id,
+        service_id=to_service_id, channel=Channel.AGENT, idempotency_key=f"moved:{order.pk}", offer_id=order.offer_id,
         size_bytes=order.size_bytes, price_minor=order.price_minor, list_price_minor=order.list_price_minor,
         valid_days=order.valid_days, never_expires=order.never_expires, requested_by=order.requested_by,
         verified_how=order.verified_how, reason=reason.strip(), actor=actor, actor_name=actor_name,
-        authorised_by=order.authorised_by, moved_from=order, created_at=now,
+        moved_from=order, created_at=now,
     )  # fmt: skip
     note(moved, actor, f"moved from {order.service.username}: {reason.strip()}", now)
     decide(moved, actor, now=now)
     if moved.state not in ADDED:
-        raise Refused(f"It can't be added there: {moved.refused_because or moved.state}")
+        raise Refused(
+            f"It can't be added there: {moved.refused_because or _ELSEWHERE[OrderState(moved.state)]}"
+        )
     _void(order, actor, reason, now)
     order.reversed_minor = order.price_minor
     _give_back(order, actor, f"moved to {moved.service.username}: {reason.strip()}", now)
@@ -75,12 +83,12 @@ def _locked(order_id: int, reason: str) -> Order:
 
 
 def _void(order: Order, actor: str, reason: str, now: datetime) -> None:
-    assert order.bucket_id is not None
-    try:
-        with transaction.atomic():
-            order.reversed_bytes = cap.void(bucket_id=order.bucket_id, actor=actor, reason=reason, now=now)
-    except Refused:  # used up, or expired
-        order.reversed_bytes = 0
+    for bucket_id in buckets_of(order):
+        try:
+            with transaction.atomic():
+                order.reversed_bytes += cap.void(bucket_id=bucket_id, actor=actor, reason=reason, now=now)
+        except Refused:  # used up, expired, or rolled over into the next one
+            continue
 
 
 def _give_back(order: Order, actor: str, reason: str, now: datetime) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from capstan.messaging.actions.send import Draft, send
+from capstan.messaging.actions.send import Draft, send, write_failed
 from capstan.messaging.models import Message
 from capstan.messaging.queries import texts
 from capstan.messaging.rules.words import Lane, Medium
@@ -36,16 +36,23 @@ def tell(
     in_reply_to: int | None = None,
 ) -> Message:
     """Queue a message within the caller's transaction; told already for the same cause: nothing happens."""
+    draft = _draft(to, template, values, cause)
+    return send(draft._replace(lane=lane, two_way=two_way, in_reply_to=in_reply_to), now=now)
+
+
+def note_untold(to: To, template: str, *, cause: str, lane: Lane, why: str, now: datetime) -> Message:
+    """What should have been told and can't be written shows as a message that failed."""
+    return write_failed(_draft(to, template, {}, cause)._replace(lane=lane), why, now=now)
+
+
+def _draft(to: To, template: str, values: Mapping[str, str], cause: str) -> Draft:
     service = Service.objects.select_related("customer__brand").get(pk=to.service_id)
     brand = service.customer.brand
-    return send(
-        Draft(
-            medium=to.medium, recipient=to.address, template=template,
-            values={**_support(template, brand.support_phone), **values},
-            language=to.language, brand_id=brand.pk, sender=brand.sms_sender, brand_name=brand.name,
-            subject=f"service:{service.pk}", cause=cause, lane=lane, two_way=two_way, in_reply_to=in_reply_to,
-        ),
-        now=now,
+    return Draft(
+        medium=to.medium, recipient=to.address, template=template,
+        values={**_support(template, brand.support_phone), **values},
+        language=to.language, brand_id=brand.pk, sender=brand.sms_sender, brand_name=brand.name,
+        subject=f"service:{service.pk}", cause=cause, lane=Lane.REPLY,
     )  # fmt: skip
 
 

@@ -1,5 +1,6 @@
 """Telling people what became of an order."""
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from django.conf import settings
@@ -50,15 +51,26 @@ def _tell_ordered_online(order: Order, now: datetime) -> None:
 
 def tell_refused(order: Order, now: datetime) -> None:
     """Whoever ordered by SMS hears why a waiting order came to nothing."""
+    why = order.refused_because
+    reason = why if why.endswith((".", "!", "?")) else f"{why}."  # staff's own words may have no full stop
+    _tell_orderer(order, "topup.refused", {"reason": reason}, f"refused:{order.pk}", now)
+
+
+def tell_unpaid(order: Order, now: datetime) -> None:
+    """Whoever ordered by SMS hears that his order, which waited to be authorised, waits for its payment now."""
+    formats = settings.FORMATS
+    values = {
+        "size": formats.short_size(order.size_bytes),
+        "price": formats.short_money(order.price_minor),
+        "service": line_name(order.service_id, order.reply_to),
+    }
+    _tell_orderer(order, "topup.unpaid", values, f"unpaid:{order.pk}", now)
+
+
+def _tell_orderer(order: Order, template: str, values: Mapping[str, str], cause: str, now: datetime) -> None:
     if order.reply_to:
-        tell(
-            To(order.service_id, Medium.SMS, order.reply_to, language_of(order.service_id, order.reply_to)),
-            "topup.refused",
-            {"reason": order.refused_because},
-            cause=f"refused:{order.pk}",
-            in_reply_to=inbound_of(order),
-            now=now,
-        )
+        to = To(order.service_id, Medium.SMS, order.reply_to, language_of(order.service_id, order.reply_to))
+        tell(to, template, values, cause=cause, in_reply_to=inbound_of(order), now=now)
 
 
 def inbound_of(order: Order) -> int | None:
@@ -70,7 +82,7 @@ def inbound_of(order: Order) -> int | None:
 def added_values(order: Order, address: str, language: str, now: datetime) -> dict[str, str]:
     """What is said once data was added: size, price, the new remaining data, when it is charged, what the line does."""
     formats = settings.FORMATS
-    charged = Phrase.NEXT_INVOICE if order.price_minor else Phrase.FREE
+    charged = Phrase.PAID if order.paid_with else Phrase.NEXT_INVOICE if order.price_minor else Phrase.FREE
     what_follows = {Restore.PENDING: Phrase.RESETS, Restore.NEXT_LOGIN: Phrase.NEXT_LOGIN}
     follows = what_follows.get(Restore(order.restore))
     return {

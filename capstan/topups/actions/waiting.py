@@ -22,7 +22,8 @@ def mark_paid(*, order_id: int, reference: str, actor: str, now: datetime) -> Or
     order = Order.objects.select_for_update(of=("self",)).select_related("service").get(pk=order_id)
     if order.state != OrderState.AWAITING_PAYMENT:
         raise Refused(f"This top-up doesn't wait for payment: it is {order.state}.")
-    note(order, actor, f"paid: {reference.strip()}", now)
+    order.paid_with = reference.strip()
+    note(order, actor, f"paid: {order.paid_with}", now)
     cap.lock(order.service_id, now=now)
     decide(order, actor, now=now)
     if order.state == OrderState.REFUSED:

@@ -9,6 +9,7 @@ from django.db import transaction
 from capstan.identity.actions import links
 from capstan.identity.actions.attempts import attempt
 from capstan.identity.actions.guesses import note_failure, note_success
+from capstan.identity.rules import place_of
 from capstan.messaging.rules.words import Medium
 from capstan.services.models import Service
 from capstan.services.queries import by_username
@@ -17,7 +18,7 @@ from capstan.topups.actions.order import Placed, Wanted, place
 from capstan.topups.actions.tell import line_name, tell, to_entry
 from capstan.topups.models import ListEntry, Order
 from capstan.topups.queries.sale import quote
-from capstan.topups.rules.words import Channel, EntryState
+from capstan.topups.rules.words import Channel, EntryState, OrderState
 from capstan.values.phone import normalise_phone
 from capstan.values.refused import Refused
 
@@ -65,13 +66,22 @@ def _known(connection_type: str, username: str, password: str) -> Service | None
 def order_online(*, token: str, offer_id: int, price_minor: int, now: datetime) -> Placed:
     """Order this offer at the price that was shown, with a ticket that is used up by it.
 
-    The same ticket again gives the order that it was used for. Raises Refused for a ticket that is too old, and when the
-    price has changed since it was shown.
+    The same ticket again gives the order that it was used for; one whose order was refused can be used for another.
+    Raises Refused for a ticket that is too old, and when the price has changed since it was shown.
     """
     key = f"website:{token[:16]}"
-    known = Order.objects.filter(idempotency_key=key).first()
-    if known is not None:
+    try:
+        return _order_once(token, key, offer_id, price_minor, now)
+    except (
+        Refused
+    ):  # perhaps since another answer to the same form, at the same moment, has used the ticket up
+        known = Order.objects.filter(idempotency_key=key).first()
+        if known is None:
+            raise
         return Placed(known, False)
+
+
+def _order_once(token: str, key: str, offer_id: int, price_minor: int, now: datetime) -> Placed:
     with transaction.atomic():
         service_id = int(links.use(token, TICKET, now))
         wanted = quote(service_id, offer_id=offer_id, now=now)
@@ -80,7 +90,7 @@ def order_online(*, token: str, offer_id: int, price_minor: int, now: datetime) 
             raise Refused(
                 f"The price of this top-up has just changed to {price}. Please look at it and confirm again."
             )
-        return place(
+        placed = place(
             Wanted(
                 quote=wanted, channel=Channel.WEBSITE, idempotency_key=key,
                 requested_by=str(Service.objects.values_list("username", flat=True).get(pk=service_id)),
@@ -88,6 +98,11 @@ def order_online(*, token: str, offer_id: int, price_minor: int, now: datetime) 
             ),
             now=now,
         )  # fmt: skip
+        if placed.order.state == OrderState.REFUSED:  # he may choose another one
+            placed.order.idempotency_key += f":refused:{placed.order.pk}"
+            placed.order.save(update_fields=["idempotency_key"])
+            links.give_back(token)
+        return placed
 
 
 @transaction.atomic
@@ -97,7 +112,7 @@ def send_link(*, username_or_phone: str, address: str, now: datetime) -> None:
     To a username all its confirmed contacts get one; to a number only that number, one for each of its lines. Raises
     Refused when one place asks too often.
     """
-    if attempt(f"forgotten place {address}", limit=10, window=timedelta(hours=1), now=now):
+    if attempt(f"forgotten place {place_of(address)}", limit=10, window=timedelta(hours=1), now=now):
         raise Refused("Too many links were asked for from here. Please try again in an hour, or call us.")
     for entry in _who_gets_it(username_or_phone):
         if attempt(f"forgotten entry {entry.pk}", limit=3, window=timedelta(hours=1), now=now):

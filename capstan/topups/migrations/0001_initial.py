@@ -131,6 +131,7 @@ class Migration(migrations.Migration):
                 ('state', models.TextField(choices=[('requested', 'requested'), ('awaiting authorisation', 'awaiting authorisation'), ('awaiting payment', 'awaiting payment'), ('granted', 'granted'), ('confirmed', 'confirmed'), ('proved', 'proved'), ('refused', 'refused'), ('reversed', 'reversed'), ('expired', 'expired')], default=capstan.topups.rules.words.OrderState['REQUESTED'])),
                 ('expires_at', models.DateTimeField(help_text='until when it may wait', null=True)),
                 ('authorised_by', models.TextField(blank=True)),
+                ('paid_with', models.TextField(blank=True, help_text="how it was paid before its data was added: a receipt, the bank's reference")),
                 ('refused_because', models.TextField(blank=True)),
                 ('granted_at', models.DateTimeField(null=True)),
                 ('restore', models.TextField(blank=True, choices=[('pending', 'pending'), ('already open', 'already open'), ('next login', 'next login'), ('late', 'late'), ('done', 'done'), ('at login', 'at login')])),

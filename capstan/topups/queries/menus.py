@@ -3,13 +3,21 @@
 from datetime import datetime
 from typing import Any
 
+from capstan.messaging.rules.words import MessageState
 from capstan.topups.models import Menu
 from capstan.topups.queries.sale import Quote, expiry
 
 
 def open_menus(address: str, *, now: datetime) -> list[Menu]:
-    """The newest menu of each line that was sent to this number and still holds, newest first, taken ones too."""
-    found = Menu.objects.filter(address=address, invitation__expires_at__gt=now).select_related("invitation")
+    """The newest menu of each line that was sent to this number and still holds, newest first, taken ones too.
+
+    Nobody has read one that was withdrawn before it left.
+    """
+    found = (
+        Menu.objects.filter(address=address, invitation__expires_at__gt=now)
+        .exclude(message__state=MessageState.SUPERSEDED)
+        .select_related("invitation")
+    )
     newest: dict[int, Menu] = {}
     for menu in found.order_by("-made_at", "-pk"):
         newest.setdefault(menu.invitation.service_id, menu)

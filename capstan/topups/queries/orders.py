@@ -6,6 +6,7 @@ from datetime import datetime
 from django.conf import settings
 from django.db.models import QuerySet
 
+from capstan.caps.models import Bucket
 from capstan.identity.rules import Actor
 from capstan.topups.models import AuthorisationRequest, Order
 from capstan.topups.rules.describe import Facts, Progress, progress
@@ -40,6 +41,17 @@ def needing_person(*, limit: int = 200) -> list[Order]:
     """Orders that somebody has to look at, the oldest first."""
     found = Order.objects.exclude(needs_person="").select_related("service__customer", "offer")
     return list(found.order_by("created_at", "pk")[:limit])
+
+
+def buckets_of(order: Order) -> list[int]:
+    """The bucket that the order added, then those into which its rest has rolled over since."""
+    found: list[int] = []
+    following = order.bucket_id
+    while following is not None:
+        found.append(following)
+        rolled = Bucket.objects.filter(service_id=order.service_id, reference=f"rollover:{following}")
+        following = rolled.values_list("pk", flat=True).first()
+    return found
 
 
 def requests_of(order_id: int) -> list[AuthorisationRequest]:

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
-from django.db.models import F, Sum
+from django.db.models import F, Q, Sum
 
 from capstan.caps.models import Cap
 from capstan.caps.queries import Standing, standing
@@ -118,14 +118,13 @@ def expiry(valid_days: int | None, never_expires: bool, cycle_end: datetime, now
 
 
 def spent(service_id: int, cycle_start: datetime, *, but: int | None = None) -> Spent:
-    """What was ordered on the line since the cycle began, what waits included, what was taken back left out.
+    """What was added to the line since the cycle began, and what waits to be; what was taken back is left out.
 
     `but` is an order that isn't counted.
     """
-    counting = [*WAITING, *ADDED, OrderState.REVERSED]
-    orders = Order.objects.filter(
-        service_id=service_id, created_at__gte=cycle_start, state__in=counting
-    ).exclude(pk=but or 0)
+    waiting = Q(state__in=WAITING)
+    added = Q(state__in=[*ADDED, OrderState.REVERSED], granted_at__gte=cycle_start)
+    orders = Order.objects.filter(waiting | added, service_id=service_id).exclude(pk=but or 0)
     sums = orders.aggregate(
         minor=Sum(F("price_minor") - F("reversed_minor")), size=Sum(F("size_bytes") - F("reversed_bytes"))
     )

@@ -130,6 +130,13 @@ def _restoring(facts: Facts, now: datetime) -> tuple[str, str]:
     )
 
 
+def in_the_past(shown: Progress, at: str) -> Progress:
+    """The same of a line that came back at this time and has got another state since."""
+    if shown.seconds is None:
+        return shown
+    return shown._replace(headline=f"Was back online at {at}, after {_span(shown.seconds)}", hint="")
+
+
 def _restored_in(facts: Facts) -> float | None:
     """From the moment when the data was added: what an order waited for before isn't the line's time."""
     if facts.confirmed_at is None or facts.granted_at is None:

@@ -5,6 +5,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from capstan.caps.rules.cap import CAPPED_BELOW
 from capstan.values.data import Units
 from capstan.values.formats import Formats
 
@@ -17,6 +18,7 @@ class Hindrance(StrEnum):
     WRONG_DEVICE = "wrong device"
     UNCAPPED = "uncapped"
     NOT_METERED = "not metered"
+    TOO_SMALL = "too small"
     OWES_MORE = "owes more"
 
 
@@ -26,6 +28,7 @@ CUSTOMER_WORDS = {
     Hindrance.WRONG_DEVICE: "This line is locked to another router, so a top-up would not open it: please call us.",
     Hindrance.UNCAPPED: "This line has no data cap, so there is nothing to top up.",
     Hindrance.NOT_METERED: "This line is being set up. Please try again in a minute.",
+    Hindrance.TOO_SMALL: "This is too little to open the line: please choose a larger top-up.",
     Hindrance.OWES_MORE: "More than this top-up was used beyond the cap already: please choose a larger one.",
 }
 
@@ -35,6 +38,7 @@ STAFF_WORDS = {
     Hindrance.WRONG_DEVICE: "Its session comes from another device than the line is locked to: clear the device first.",
     Hindrance.UNCAPPED: "Its package has no cap: there is nothing to top up.",
     Hindrance.NOT_METERED: "Its metering hasn't begun: try again in a minute.",
+    Hindrance.TOO_SMALL: "Less than a megabyte would not open the line: choose a larger size.",
     Hindrance.OWES_MORE: "More than this was used beyond the cap, and its package carries that: choose a larger size.",
 }
 
@@ -58,7 +62,8 @@ def hindrance(line: LineFacts, size_bytes: int | None = None) -> Hindrance | Non
         Hindrance.WRONG_DEVICE: line.is_wrong_device,
         Hindrance.NOT_METERED: not line.is_metered,
         Hindrance.UNCAPPED: line.is_uncapped,
-        Hindrance.OWES_MORE: size_bytes is not None and line.owed_bytes >= size_bytes,
+        Hindrance.TOO_SMALL: size_bytes is not None and size_bytes < CAPPED_BELOW,
+        Hindrance.OWES_MORE: size_bytes is not None and size_bytes - line.owed_bytes < CAPPED_BELOW,
     }
     return next((one for one, applies in standing_in_the_way.items() if applies), None)
 

@@ -19,6 +19,8 @@ from capstan.ui.states import Tone
 from capstan.ui.tables import Empty, Table
 
 register = template.Library()
+
+_LONG_PART = 20
 _drawings = count(1)  # ids in drawings differ within a page
 
 
@@ -66,9 +68,20 @@ def phone(number: str) -> str:
 
 @register.filter
 def breakable(text: str) -> SafeString:
-    """A username or address that may go on in the next line after a dot and before the @."""
-    pieces = text.replace("@", "\0@").replace(".", ".\0").split("\0")
+    """A username or address that may go on in the next line before the @, and after the dots of a long part."""
+    parts_of = text.replace("@", "\0@").split("\0")
+    pieces = [
+        piece
+        for part in parts_of
+        for piece in (part.replace(".", ".\0").split("\0") if len(part) > _LONG_PART else [part])
+    ]
     return format_html_join(SafeString("<wbr>"), "{}", ((piece,) for piece in pieces))
+
+
+@register.filter
+def language(tag: str) -> str:
+    """A language by its own name: `Sesotho` for `st`."""
+    return parts.language_name(tag)
 
 
 @register.filter
@@ -100,9 +113,9 @@ def badge(word: str, tone: str = "quiet", icon: str = "") -> SafeString:
 
 
 @register.simple_tag
-def state_badge(state: str) -> SafeString:
-    """A line's state, in the words that everybody reads."""
-    return parts.state_badge(state)
+def state_badge(state: str, is_connected: bool = True) -> SafeString:
+    """A line's state, in the words that everybody reads; say whether somebody is connected where that is known."""
+    return parts.state_badge(state, is_connected)
 
 
 @register.inclusion_tag("ui/copy_button.html")
@@ -169,18 +182,22 @@ def pagination(context: Context, page: object) -> dict[str, object]:
 
 
 @register.simple_block_tag
-def live(content: str, url: str, name: str, seconds: int = 5, ended: bool = False) -> SafeString:
+def live(
+    content: str, url: str, name: str, seconds: int = 5, ended: bool = False, version: str = ""
+) -> SafeString:
     """A part of a page that renews itself: `{% live url "meter" seconds=5 %}…{% endlive %}`.
 
     The template of the part holds the tag; the page includes it, and the view at `url` renders it alone. When it renders
-    with `ended=True` it is the last time.
+    with `ended=True` it is the last time. When it comes with another `version`, what has `data-cap-follows="meter"` and
+    an id of its own is drawn anew from the page.
     """
+    follow = format_html(' data-cap-version="{}"', version) if version else ""
     if ended:
-        return format_html('<div id="{}" class="cap-live">{}</div>', name, content)
+        return format_html('<div id="{}" class="cap-live"{}>{}</div>', name, follow, content)
     return format_html(
-        '<div id="{}" class="cap-live" data-cap-live="{}" data-cap-seconds="{}">{}'
+        '<div id="{}" class="cap-live" data-cap-live="{}" data-cap-seconds="{}"{}>{}'
         '<p class="cap-as-of" data-cap-as-of hidden></p></div>',
-        name, url, int(seconds), content,
+        name, url, int(seconds), follow, content,
     )  # fmt: skip
 
 

@@ -27,6 +27,7 @@ _VARIABLES = {
         Variable("reset", "Your connection resets briefly.", "what happens to the line", may_be_empty=True),
         Variable("support", "021 555 0100", "the call centre's number", may_be_empty=True),
         Variable("who", "Thabo", "who did it or asks for it"),
+        Variable("outcome", "it was allowed and added.", "what became of the order"),
         Variable("when", "14:02", "when he did it"),
         Variable("letter", "C", "the letter on offer"),
         Variable("reason", "You have reached your limit for this month.", "why not, a sentence"),

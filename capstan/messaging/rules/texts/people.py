@@ -94,6 +94,28 @@ ORDERS = (
         shrink=("who",),
     ),
     template(
+        "authorise.unpaid",
+        "A top-up was authorised and waits for its payment",
+        "who size price service",
+        sms={
+            "en": "{who} has allowed {size} for {price}[ on {service}]. It is added as soon as it is paid.\n{provider}",
+            "af": "{who} het {size} vir {price}[ op {service}] toegelaat. Dit word bygevoeg sodra dit betaal is."
+            "\n{provider}",
+        },
+        titles={"en": "Your top-up was allowed", "af": "Jou aanvulling is toegelaat"},
+        shrink=("who",),
+    ),
+    template(
+        "authorise.late",
+        "An answer about a top-up that does not wait any more",
+        "who size price service outcome",
+        sms={
+            "en": "About {size} for {price}[ on {service}]: {outcome}\n{provider}",
+            "af": "Oor {size} vir {price}[ op {service}]: {outcome}\n{provider}",
+        },
+        titles={"en": "This top-up was seen to already", "af": "Hierdie aanvulling is reeds afgehandel"},
+    ),
+    template(
         "authorise.declined",
         "A top-up was not authorised",
         "who size price service",

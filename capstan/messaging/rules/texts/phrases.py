@@ -13,6 +13,11 @@ class Phrase(StrEnum):
     RESETS = "resets"
     NEXT_LOGIN = "next login"
     MAY_ORDER = "may order"
+    WAS_ADDED = "was added"
+    WAITS_FOR_PAYMENT = "waits for payment"
+    WAS_DECLINED = "was declined"
+    HAS_EXPIRED = "has expired"
+    WAS_TAKEN_BACK = "was taken back"
 
 
 _PHRASES = {
@@ -24,6 +29,11 @@ _PHRASES = {
         Phrase.RESETS: "Your connection resets briefly.",
         Phrase.NEXT_LOGIN: "It works from your next connection on.",
         Phrase.MAY_ORDER: "You can order by SMS: reply TOPUP.",
+        Phrase.WAS_ADDED: "it was allowed and added.",
+        Phrase.WAITS_FOR_PAYMENT: "it was allowed and is added as soon as it is paid.",
+        Phrase.WAS_DECLINED: "it was refused and nothing was added.",
+        Phrase.HAS_EXPIRED: "it waited too long and nothing was added.",
+        Phrase.WAS_TAKEN_BACK: "it was taken back.",
     },
     "af": {
         Phrase.NEXT_INVOICE: "Dit is op jou volgende faktuur.",
@@ -33,6 +43,11 @@ _PHRASES = {
         Phrase.RESETS: "Jou verbinding herbegin kortliks.",
         Phrase.NEXT_LOGIN: "Dit werk vanaf jou volgende verbinding.",
         Phrase.MAY_ORDER: "Jy kan per SMS bestel: antwoord TOPUP.",
+        Phrase.WAS_ADDED: "dit is toegelaat en bygevoeg.",
+        Phrase.WAITS_FOR_PAYMENT: "dit is toegelaat en word bygevoeg sodra dit betaal is.",
+        Phrase.WAS_DECLINED: "dit is geweier en niks is bygevoeg nie.",
+        Phrase.HAS_EXPIRED: "dit het te lank gewag en niks is bygevoeg nie.",
+        Phrase.WAS_TAKEN_BACK: "dit is teruggeneem.",
     },
 }
 

@@ -87,6 +87,19 @@ TOPUP = (
         shrink=("who",),
     ),
     template(
+        "topup.taken.waits",
+        "Somebody else has already ordered this offer, and it waits",
+        "who size when service letter",
+        sms={
+            "en": "{who} already ordered {size}[ on {service}] at {when}; it waits to be allowed or paid. Nothing more was"
+            " ordered. To order another reply MORE {letter}",
+            "af": "{who} het reeds {size}[ op {service}] om {when} bestel; dit wag vir toestemming of betaling. Niks verder"
+            " is bestel nie. Om nog een te bestel antwoord MORE {letter}",
+        },
+        must=(("letter",),),
+        shrink=("who",),
+    ),
+    template(
         "topup.refused",
         "A top-up can't be added, and why",
         "reason support",
@@ -102,10 +115,9 @@ TOPUP = (
         "An answer that could mean more than one thing",
         "letters sizes menu service",
         sms={
-            "en": "Not clear what you want: nothing was added. To top up[ {service}] reply only one of:"
-            " {letters} for {sizes} respectively",
-            "af": "Dit is nie duidelik nie: niks is bygevoeg nie. Vir nog data[ op {service}] antwoord net een"
-            " van: {letters} vir {sizes}",
+            "en": "Not clear what you want: nothing was added. To top up[ {service}] reply only the letter: {menu}",
+            "af": "Dit is nie duidelik nie: niks is bygevoeg nie. Vir nog data[ op {service}] antwoord net die letter:"
+            " {menu}",
         },
         must=(("letters", "menu"),),
     ),

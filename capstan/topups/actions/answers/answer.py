@@ -17,12 +17,18 @@ from capstan.topups.actions.answers.conversation import Conversation, conversati
 from capstan.topups.actions.answers.say import Outcome, say
 from capstan.topups.models import Answer, Order
 from capstan.topups.rules import reply
-from capstan.topups.rules.reply import read_reply
+from capstan.topups.rules.reply import AskWhy, read_reply
 
 log = structlog.get_logger()
 
 IN_A_ROW = timedelta(days=7)
 """Two replies that nobody understands within this time go to a person."""
+
+
+ANSWERS_AN_HOUR = 20
+"""To one number: two machines would answer each other for ever, at our cost. What comes beyond waits for a person."""
+
+_HOUR = timedelta(hours=1)
 
 
 def answer_inbound(*, now: datetime, limit: int) -> int:
@@ -46,6 +52,9 @@ def _answer(inbound_id: int, now: datetime) -> None:
     if not inbound.sender.startswith("+"):
         finish(inbound_id, InboundState.IGNORED, "The sender is no telephone number.", now=now)
         return
+    if Answer.objects.filter(address=inbound.sender, at__gt=now - _HOUR).count() >= ANSWERS_AN_HOUR:
+        finish(inbound_id, InboundState.NEEDS_PERSON, "So many within an hour that it may be a machine.", now=now)
+        return
     talk = conversation(inbound, now)
     outcome = deeds.take_code(talk, now) or _act(talk, now)
     Answer.objects.create(
@@ -63,8 +72,11 @@ def _act(talk: Conversation, now: datetime) -> Outcome:
             return Outcome("auto-reply", "An auto-reply, which gets no answer.", InboundState.IGNORED)
         case reply.Courtesy():
             return Outcome("courtesy", "A kind word, which needs no answer.", InboundState.DONE)
-        case reply.Approve(code) | reply.Decline(code):
-            return deeds.authorise(talk, code, approve=isinstance(reading, reply.Approve), now=now)
+        case reply.Wrong() if talk.entries:
+            return deeds.wrong_number(talk, now)
+    about_waiting = _authorised(talk, reading, now)
+    if about_waiting is not None:
+        return about_waiting
     if not talk.confirmed:
         return deeds.not_allowed(talk, now)
     match reading:
@@ -72,8 +84,6 @@ def _act(talk: Conversation, now: datetime) -> Outcome:
             return deeds.pause_notices(talk, is_paused=True, now=now)
         case reply.Start():
             return deeds.pause_notices(talk, is_paused=False, now=now)
-        case reply.Wrong():
-            return deeds.wrong_number(talk, now)
         case reply.Balance():
             return deeds.balance(talk, now)
         case reply.Help():
@@ -83,6 +93,16 @@ def _act(talk: Conversation, now: datetime) -> Outcome:
     if not talk.may_order:
         return deeds.not_allowed(talk, now)
     return _order(talk, reading, now)
+
+
+def _authorised(talk: Conversation, reading: Any, now: datetime) -> Outcome | None:
+    """An answer to the question whether a waiting order may go ahead; None if it is about something else."""
+    match reading:
+        case reply.Approve(code) | reply.Decline(code):
+            return deeds.authorise(talk, code, approve=isinstance(reading, reply.Approve), now=now)
+        case reply.Ask(why=AskWhy.YES_ALONE | AskWhy.CODE_ALONE) | reply.No():
+            return deeds.remind(talk, now)
+    return None
 
 
 def _names(talk: Conversation) -> list[str]:

@@ -13,7 +13,10 @@ from capstan.topups.actions.tell import line_name, tell, to_entry
 from capstan.topups.models import Invitation, ListEntry, Order
 from capstan.topups.queries.menus import pinned_quote
 from capstan.topups.rules.reply import Choice
-from capstan.topups.rules.words import WAITING, Channel, OrderState
+from capstan.topups.rules.words import ADDED, WAITING, Channel, OrderState
+
+_TAKES = ADDED | WAITING
+"""An offer whose order was declined, has expired or was taken back can be taken again."""
 
 
 def buy(talk: Conversation, choice: Choice, *, again: bool, now: datetime) -> Order | None:
@@ -30,7 +33,8 @@ def buy(talk: Conversation, choice: Choice, *, again: bool, now: datetime) -> Or
         return None
     heard_of(entry, now)
     invitation = Invitation.objects.select_for_update().get(pk=menu.invitation_id)
-    if invitation.order_id is not None and not again:
+    is_taken = invitation.order is not None and invitation.order.state in _TAKES
+    if is_taken and not again:
         _tell_taken(entry, invitation, choice.letter, talk, now)
         return None
     cycle_end = cap.lock(service_id, now=now).cycle_end
@@ -47,7 +51,7 @@ def buy(talk: Conversation, choice: Choice, *, again: bool, now: datetime) -> Or
         ),
         now=now,
     )
-    if placed.order.state != OrderState.REFUSED and invitation.order_id is None:
+    if placed.order.state != OrderState.REFUSED and not is_taken:
         invitation.order, invitation.taken_by, invitation.taken_at = placed.order, talk.number, now
         invitation.save()
     _tell_not_added(entry, placed.order, talk, now)
@@ -93,7 +97,7 @@ def _tell_taken(
     }
     tell(
         to_entry(entry),
-        "topup.taken",
+        "topup.taken.waits" if invitation.order.state in WAITING else "topup.taken",
         values,
         cause=f"answer:{talk.inbound.pk}",
         in_reply_to=talk.inbound.pk,

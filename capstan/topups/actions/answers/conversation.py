@@ -38,13 +38,17 @@ class Conversation:
             for line in menu.lines
         ]
 
-    def meant(self) -> tuple[ListEntry, ...]:
-        """The lists that a word about "this line" means: that of the message it answers, of the newest menu, else all."""
+    def meant(self, *, unconfirmed: bool = False) -> tuple[ListEntry, ...]:
+        """The lists that a word about "this line" means: that of the message it answers, of the newest menu, else all.
+
+        Those on which nobody has confirmed the number only if they are asked for: it may be on them by mistake.
+        """
+        listed = self.entries if unconfirmed else self.confirmed
         service_id = self.parent_service_id
         if service_id is None and self.menus:
             service_id = self.menus[0].invitation.service_id
-        found = tuple(entry for entry in self.entries if entry.service_id == service_id)
-        return found or self.entries
+        found = tuple(entry for entry in listed if entry.service_id == service_id)
+        return found or listed
 
 
 def conversation(inbound: Inbound, now: datetime) -> Conversation:

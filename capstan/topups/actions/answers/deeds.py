@@ -1,7 +1,7 @@
 """What a reply can do besides buying."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -9,10 +9,13 @@ from django.db import transaction
 
 from capstan.caps.models import Cap
 from capstan.caps.queries import standing
+from capstan.identity.actions.attempts import attempt
+from capstan.messaging.rules.texts.phrases import Phrase, phrase
 from capstan.messaging.rules.words import InboundState, Lane, Medium
 from capstan.topups.actions import notification_list
 from capstan.topups.actions.answers.conversation import Conversation
 from capstan.topups.actions.answers.say import Outcome, say
+from capstan.topups.actions.ask import tell_request
 from capstan.topups.actions.authorise import answer_request
 from capstan.topups.actions.events import note
 from capstan.topups.actions.invite import Occasion, invitation_for, send_menu
@@ -22,11 +25,23 @@ from capstan.topups.queries.sale import sale
 from capstan.topups.rules.menu import Line, menu_words
 from capstan.topups.rules.reply import Choice
 from capstan.topups.rules.sale import CUSTOMER_WORDS
-from capstan.topups.rules.words import Channel, EntryState, OrderState, RemovedBecause
+from capstan.topups.rules.words import ADDED, Channel, EntryState, OrderState, RemovedBecause
 from capstan.values.refused import Refused
 
 DISPUTED_FOR = timedelta(days=2)
 """So long after an order on the website the answer NO is about that order."""
+
+_CODES_AN_HOUR = 8
+"""Answers with a code from one number; of four digits nobody guesses one in so few."""
+
+_REMINDED_OF = 3  # orders, the newest ones
+
+_BECAME = {
+    OrderState.AWAITING_PAYMENT: Phrase.WAITS_FOR_PAYMENT,
+    OrderState.REFUSED: Phrase.WAS_DECLINED,
+    OrderState.EXPIRED: Phrase.HAS_EXPIRED,
+    OrderState.REVERSED: Phrase.WAS_TAKEN_BACK,
+}
 
 _CODE = re.compile(r"\s*(\d{6})[\s.!]*", re.ASCII)
 
@@ -68,8 +83,15 @@ def authorise(talk: Conversation, code: str, *, approve: bool, now: datetime) ->
         .first()
     )
     reading = "approve" if approve else "decline"
+    tried = attempt(f"authorise {talk.number}", limit=_CODES_AN_HOUR, window=timedelta(hours=1), now=now)
+    if tried is not None:
+        return Outcome(
+            reading, "Too many codes from this number: they are not looked at.", InboundState.NEEDS_PERSON
+        )
     if request is None:
-        return Outcome(reading, "No order waits for this number with this code.", InboundState.NEEDS_PERSON)
+        reminded = remind(talk, now)
+        words = "No order waits for this number with this code."
+        return reminded or Outcome(reading, words, InboundState.NEEDS_PERSON)
     formats = settings.FORMATS
     values = {
         "who": request.authoriser.name,
@@ -77,6 +99,8 @@ def authorise(talk: Conversation, code: str, *, approve: bool, now: datetime) ->
         "price": formats.short_money(request.order.price_minor),
         "service": request.order.service.username,
     }
+    if request.order.state != OrderState.AWAITING_AUTHORISATION:
+        return _too_late(talk, request, values, reading, now)
     try:
         with transaction.atomic():
             order = answer_request(request.pk, approve=approve, actor=f"sms:{talk.number}", now=now)
@@ -87,11 +111,36 @@ def authorise(talk: Conversation, code: str, *, approve: bool, now: datetime) ->
             "authorise.done" if approve else "authorise.declined",
             f"Order {order.pk}: {order.state}.",
         )
+        if approve and order.state == OrderState.AWAITING_PAYMENT:
+            template = "authorise.unpaid"
         if approve and order.state == OrderState.REFUSED:
             template, values = "topup.refused", {"reason": order.refused_because}
     to = To(request.order.service_id, Medium.SMS, talk.number)
     tell(to, template, values, cause=f"answer:{talk.inbound.pk}", in_reply_to=talk.inbound.pk, now=now)
     return Outcome(reading, words, InboundState.ANSWERED, request.order)
+
+
+def _too_late(
+    talk: Conversation, request: AuthorisationRequest, values: Mapping[str, str], reading: str, now: datetime
+) -> Outcome:
+    """The order doesn't wait any more: what has become of it."""
+    to = To(request.order.service_id, Medium.SMS, talk.number)
+    state = OrderState(request.order.state)
+    said = {**values, "outcome": phrase(_BECAME.get(state, Phrase.WAS_ADDED), to.language)}
+    tell(to, "authorise.late", said, cause=f"answer:{talk.inbound.pk}", in_reply_to=talk.inbound.pk, now=now)
+    return Outcome(reading, f"Too late: the order is {state}.", InboundState.ANSWERED, request.order)
+
+
+def remind(talk: Conversation, now: datetime) -> Outcome | None:
+    """A yes or no without a code, or with a wrong one, from somebody of whom an order waits: how to answer. Else None."""
+    waiting = AuthorisationRequest.objects.filter(
+        authoriser__phone=talk.number, authoriser__removed_at=None, order__state=OrderState.AWAITING_AUTHORISATION
+    ).select_related("order__service", "authoriser")  # fmt: skip
+    found = list(waiting.order_by("-pk")[:_REMINDED_OF])
+    for request in found:
+        cause = f"answer:{talk.inbound.pk}:{request.pk}"
+        tell_request(request, cause=cause, in_reply_to=talk.inbound.pk, now=now)
+    return Outcome("asked again", "Told which code allows what.", InboundState.ANSWERED) if found else None
 
 
 def pause_notices(talk: Conversation, *, is_paused: bool, now: datetime) -> Outcome:
@@ -104,7 +153,7 @@ def pause_notices(talk: Conversation, *, is_paused: bool, now: datetime) -> Outc
 
 def wrong_number(talk: Conversation, now: datetime) -> Outcome:
     """WRONG takes the number off the list of the line that is meant; it is told so."""
-    meant = talk.meant()
+    meant = talk.meant(unconfirmed=True)
     for entry in meant:
         notification_list.remove(
             entry_id=entry.pk, because=RemovedBecause.WRONG, actor=f"sms:{talk.number}", now=now
@@ -132,19 +181,19 @@ def balance(talk: Conversation, now: datetime) -> Outcome:
 
 def not_me(talk: Conversation, now: datetime) -> Outcome:
     """NO: to a recent order on the website it says that it wasn't he; else there is nothing to be done."""
-    lines = [entry.service_id for entry in talk.confirmed]
-    disputed = (
-        Order.objects.filter(
-            service_id__in=lines, channel=Channel.WEBSITE, created_at__gte=now - DISPUTED_FOR
-        )
-        .order_by("-created_at")
-        .first()
+    lines = {one.service_id for one in talk.confirmed}
+    if talk.parent_service_id is not None:
+        lines &= {talk.parent_service_id}
+    added = Order.objects.filter(
+        service_id__in=lines, channel=Channel.WEBSITE, state__in=ADDED, granted_at__gte=now - DISPUTED_FOR
     )
+    disputed = added.select_for_update().order_by("-granted_at").first()
     if disputed is None:
         return Outcome("no", "A no to nothing that waits.", InboundState.DONE)
-    disputed.needs_person = f"{talk.number} says that this order is not theirs."
+    why = f"{talk.number} says that this order is not theirs."
+    disputed.needs_person = f"{disputed.needs_person} {why}".strip()
     disputed.save(update_fields=["needs_person"])
-    note(disputed, f"sms:{talk.number}", disputed.needs_person, now)
+    note(disputed, f"sms:{talk.number}", why, now)
     return say(talk, "website.disputed", {}, "no", now)._replace(order=disputed)
 
 
