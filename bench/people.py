@@ -30,6 +30,10 @@ def password(user: int) -> str:
     return f"pass{user:06d}"
 
 
+def phone(user: int) -> str:
+    return f"+2761{user:07d}"
+
+
 def session_id(user: int, tag: int = TAG) -> str:
     return f"{tag << 24 | user:08X}"
 

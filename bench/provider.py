@@ -12,22 +12,27 @@ from django.db import connection
 from django.db.models import Model
 from psycopg import sql
 
-from bench.people import NASES, SECRET, nas_address, password, username, username_sql
+from bench.people import NASES, SECRET, nas_address, password, phone, username, username_sql
 from capstan.caps.actions.cap import open_caps, provider_zone, roll_due
 from capstan.caps.models import Bucket, BucketTally, Cap
+from capstan.catalog.actions import set_data_price
 from capstan.catalog.models import Brand, Package, PackageVersion
 from capstan.catalog.rules import AtCap
-from capstan.customers.models import Customer
+from capstan.customers.models import Contact, Customer
 from capstan.db.connection import connect
 from capstan.db.fields import encrypt
+from capstan.messaging.rules.words import Medium
 from capstan.metering.models import Nas, Peer, RadiusSession
 from capstan.services.models import ConnectionType, PackageChange, Service
 from capstan.services.rules import nt_hash
+from capstan.topups.models import ListEntry
+from capstan.topups.rules.words import EntryState
 
 CAPSTAN: Final = str(Path(sys.executable).with_name("capstan"))
 
 _PACKAGES: Final = 100
 _ALLOWANCE_STEP: Final = 100_000_000
+_PER_GB_MINOR: Final = 4_500
 CROSSER_ALLOWANCE: Final = 1_000_000_000
 CROSSING_BYTES: Final = 2 * CROSSER_ALLOWANCE
 """What the packet that passes a crosser's cap adds: more than the allowance, so that it alone passes it."""
@@ -80,6 +85,8 @@ def fill(*, users: int, crossers: int, sessions_each: int, now: datetime) -> Non
         activated_at=lambda _: began,
         session_limit=lambda _: 0,
     )
+    _add_people(users, began)
+    set_data_price(brand_id=brand.pk, per_gb_minor=_PER_GB_MINOR, valid_from=began, actor="bench", now=began)
     _copy(
         PackageChange,
         users,
@@ -96,6 +103,34 @@ def fill(*, users: int, crossers: int, sessions_each: int, now: datetime) -> Non
     _open_caps(users=users, crossers=crossers, now=now)
     with connection.cursor() as cursor:
         cursor.execute("VACUUM ANALYZE")
+
+
+def _add_people(users: int, began: datetime) -> None:
+    """Whom the search finds: each customer's contact, whose number is on the list of his line, unconfirmed, so that nothing
+    is sent."""
+    _copy(
+        Contact,
+        users,
+        pk=lambda n: n + 1,
+        customer=lambda n: n + 1,
+        name=lambda n: f"Customer {n}",
+        phone=phone,
+        email=lambda n: f"user{n:06d}@example.org",
+    )
+    _copy(
+        ListEntry,
+        users,
+        pk=lambda n: n + 1,
+        service=lambda n: n + 1,
+        medium=lambda _: Medium.SMS,
+        address=phone,
+        name=lambda n: f"Customer {n}",
+        from_percent=lambda _: 90,
+        may_order=lambda _: True,
+        state=lambda _: EntryState.UNCONFIRMED,
+        added_at=lambda _: began,
+        added_by=lambda _: "bench",
+    )
 
 
 def _copy(model: type[Model], count: int, **given: Callable[[int], object]) -> None:
@@ -163,7 +198,7 @@ def _open_caps(*, users: int, crossers: int, now: datetime) -> None:
 
 def _restart_sequences() -> None:
     with connection.cursor() as cursor:
-        for model in (Customer, Service, Package, PackageChange, Nas):
+        for model in (Customer, Contact, Service, ListEntry, Package, PackageChange, Nas):
             table = model._meta.db_table
             cursor.execute(
                 f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"

@@ -25,7 +25,7 @@ def main() -> None:
         "--only",
         metavar="NAME",
         action="append",
-        help="interim, burst, access, crossing, order (with crossing), storm",
+        help="interim, burst, access, crossing, order (with crossing), pages, storm",
     )
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was started is stopped then, too

@@ -8,8 +8,9 @@ from typing import Final
 
 from django.db import transaction
 
-from capstan.caps.actions.cap import grant
-from capstan.caps.rules.words import BucketKind
+from capstan.topups.actions.order import Wanted, place
+from capstan.topups.queries.sale import quote
+from capstan.topups.rules.words import ADDED, Channel, OrderState
 from capstan.values import clock
 
 _PATIENCE_SECONDS: Final = 15.0
@@ -34,29 +35,34 @@ def crossing_delays(log: Path, sink_log: Path, *, expected: int) -> tuple[list[f
 
 
 def order_delays(users: Sequence[int], sink_log: Path, *, a_second: float) -> tuple[list[float], int]:
-    """Grant each user a top-up, so many a second; milliseconds from the commit to the CoA, and how many never came."""
+    """Order a top-up for each user, so many a second; milliseconds from the commit to the CoA, and how many never came."""
     committed = {}
     began = time.monotonic()
     for number, user in enumerate(users):
         time.sleep(max(0.0, began + number / a_second - time.monotonic()))
-        committed[user] = _grant(user + 1)
+        committed[user] = _order(user + 1)
     delays = _delays(committed, sink_log)
     return delays, len(users) - len(delays)
 
 
-def _grant(service_id: int) -> int:
-    """Grant a top-up; returns when it was committed, in microseconds, noted before all else that follows a commit."""
+def _order(service_id: int) -> int:
+    """Place an order as the call centre does; returns when it was committed, in microseconds, noted before all else that
+    follows a commit. Raises RuntimeError when it isn't let through."""
     noted: list[int] = []
+    now = clock.now()
     with transaction.atomic():
         transaction.on_commit(lambda: noted.append(time.time_ns() // 1000))
-        grant(
-            service_id=service_id,
-            kind=BucketKind.TOPUP,
-            size_bytes=_TOPUP_BYTES,
-            source="bench",
+        wanted = Wanted(
+            quote=quote(service_id, size_bytes=_TOPUP_BYTES, now=now),
+            channel=Channel.AGENT,
+            idempotency_key=f"bench:{service_id}",
+            requested_by="Customer",
             actor="bench",
-            now=clock.now(),
+            actor_name="Bench",
         )
+        order = place(wanted, now=now).order
+    if OrderState(order.state) not in ADDED:
+        raise RuntimeError(f"an order was not let through: {order.state}, {order.refused_because}")
     return noted[0]
 
 

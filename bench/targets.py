@@ -10,6 +10,7 @@ from pathlib import Path
 from bench import product, provider, rival
 from bench.backlog import BacklogWatch, wait_folded
 from bench.load import acknowledged
+from bench.pages import ASKED, page_times
 from bench.people import session_id
 from bench.scale import Scale
 from bench.sides import Arena, Cell, Connection, Side
@@ -19,6 +20,7 @@ from capstan.values import clock
 
 WARM_UP = 1
 _FOLD_PATIENCE = 300.0
+_PAGE_MS = 50
 
 
 @dataclass(kw_only=True)
@@ -166,7 +168,7 @@ def crossing(contest: Contest, peak: float) -> Finding:
 
 
 def order(contest: Contest, peak: float) -> Finding:
-    """Target 4: from the commit of a grant to the CoA on the wire, at a tenth of the peak, for those just capped."""
+    """Target 4: from the commit of an order to the CoA on the wire, at a tenth of the peak, for those just capped."""
     scale = contest.scale
     users = range(contest.steady_users, scale.users)
     seconds = len(users) / scale.orders_a_second + 4
@@ -180,6 +182,22 @@ def order(contest: Contest, peak: float) -> Finding:
     background.join()
     finding = _delay_finding("order committed → CoA, at a tenth of peak", delays, missing, wanted_ms=100)
     return _with_commands(finding, contest)
+
+
+def pages(contest: Contest) -> Finding:
+    """Target 6: what an agent waits for with a caller on the line, with all customers there and nothing else going on."""
+    wait_folded(contest.ours.conn, seconds=_FOLD_PATIENCE)
+    found = list(page_times(contest.scale.users))
+    worst = max(found, key=lambda one: one.p99)
+    return Finding(
+        target=f"pages and search at {contest.scale.users:,} lines, {ASKED} times each",
+        wanted=f"p99 < {_PAGE_MS} ms server time",
+        measured=f"worst p99 {worst.p99:.1f} ms ({worst.name}), most queries {max(one.queries for one in found)}",
+        holds=worst.p99 < _PAGE_MS,
+        remarks=[
+            f"{one.name}: p50 {one.p50:.1f} ms, p99 {one.p99:.1f} ms, {one.queries} queries" for one in found
+        ],
+    )
 
 
 def storm(contest: Contest) -> Finding:
@@ -287,5 +305,6 @@ MEASUREMENTS: Sequence[tuple[str, Callable[[Contest, float], Finding]]] = (
     ("access", lambda contest, _: access(contest)),
     ("crossing", crossing),
     ("order", order),
+    ("pages", lambda contest, _: pages(contest)),
     ("storm", lambda contest, _: storm(contest)),
 )
