@@ -107,13 +107,14 @@ def _send(address: str, text: str) -> None:
 
 
 def _bubbles(address: str) -> list[Bubble]:
+    """The newest first, as the screen's style sheet wants them."""
     found = []
     for entry in conversation(address, limit=30):
         if entry.message is not None:
             found.append(Bubble(entry.at, _linked(words_of(entry.message)), False))
         elif entry.inbound is not None:
             found.append(Bubble(entry.at, [(entry.inbound.text, False)], True))
-    return found
+    return found[::-1]
 
 
 def _linked(words: str) -> list[tuple[str, bool]]:

@@ -81,6 +81,7 @@ class Life:
         self._waiting: list[Received] = []
         self._stand: dict[int, Standing] = {}
         self._states: dict[int, CapState] = {}  # in which enforcement has seen them last
+        self._ahead: dict[int, int] = {}  # when some buy whatever they have left
         self._deeds: list[tuple[Deed, PastLine]] = []
         self._told_at = time.monotonic()
 
@@ -141,7 +142,7 @@ class Life:
         self._deeds += [(deed, line) for deed in deeds_of(one, actor=at.actor, now=at.now)]
         ahead = topups.bought_ahead(one, terms, zone=at.zone, now=at.now)
         if ahead is not None:
-            self._deeds.append((Deed(ahead, self._buys), line))
+            self._ahead[place.service_id] = int(ahead.timestamp())
         return line
 
     def _do_deeds(self, now: datetime) -> None:
@@ -166,6 +167,8 @@ class Life:
 
     def _live_on(self, line: PastLine, until: int, alone: list[tuple[int, int]]) -> None:
         """Live a line on, to the end of the step or to the moment at which something follows of it."""
+        if line.buys_at is None and self._ahead.get(line.service_id, until) < until:
+            line.buys_at = self._ahead.pop(line.service_id)
         stop = until if line.buys_at is None else min(until, line.buys_at)
         self._report(line, line.advance(stop, self._stand[line.service_id]))
         if line.looks_at is not None or stop < until:
@@ -188,10 +191,9 @@ class Life:
         if standing.state != CapState.OPEN:
             self._enforce([line.service_id], f"cap: {CapState.OPEN} → {standing.state}", now)
 
-    def _buys(self, line: PastLine, now: datetime) -> list[Event]:
+    def _buys(self, line: PastLine, now: datetime) -> None:
         topups.buy(line, self._read(line), now=now)
         self._read(line)
-        return []
 
     def _read(self, line: PastLine) -> Standing:
         """What the product says of it now."""
