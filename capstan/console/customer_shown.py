@@ -6,28 +6,33 @@ from typing import NamedTuple
 
 from django.conf import settings
 
+from capstan.caps.queries import Standing
 from capstan.catalog.models import Package
 from capstan.console import links
-from capstan.console.line_now import standing_of
+from capstan.console.line_now import meter_shown, standing_of
 from capstan.customers.models import Customer
 from capstan.metering.models import RadiusSession
 from capstan.metering.rules.words import SessionState
 from capstan.network.queries.state import states
 from capstan.network.rules.line_state import LineState
 from capstan.services.models import PackageChange, Service
+from capstan.services.rules import ServiceStatus
 from capstan.topups.models import Authoriser, Order
 from capstan.topups.queries.rules_of import Account
 from capstan.topups.rules.describe import CHANNEL_WORDS
+from capstan.topups.rules.sale import STAFF_WORDS, LineFacts, hindrance
 from capstan.topups.rules.words import ADDED, Channel
-from capstan.ui.meter import Meter, meter_of
+from capstan.ui.meter import Meter
 
 
 class LineCard(NamedTuple):
     service: Service
     state: LineState
     meter: Meter | None
+    hindrance: str  # why a top-up would not help
     package: str
     connection: str
+    is_connected: bool
     url: str
     top_up_url: str
 
@@ -44,14 +49,29 @@ def line_cards(services: Sequence[Service], *, now: datetime) -> list[LineCard]:
             LineCard(
                 service=service,
                 state=state,
-                meter=meter_of(held, state, now, settings.FORMATS) if held else None,
+                meter=meter_shown(held, state, is_connected=service.pk in online, now=now) if held else None,
+                hindrance=_hindrance(service, held, state),
                 package=packages.get(service.pk, ""),
                 connection=_connection(online.get(service.pk), now),
+                is_connected=service.pk in online,
                 url=links.service(service.pk),
                 top_up_url=links.add_top_up(service.pk),
             )
         )
     return cards
+
+
+def _hindrance(service: Service, held: Standing | None, state: LineState) -> str:
+    facts = LineFacts(
+        has_ended=service.status == ServiceStatus.ENDED,
+        is_suspended=service.status == ServiceStatus.SUSPENDED,
+        is_wrong_device=state == LineState.WRONG_DEVICE,
+        is_uncapped=held is not None and held.is_uncapped,
+        is_metered=held is not None,
+        owed_bytes=0,
+    )
+    found = hindrance(facts)
+    return STAFF_WORDS[found] if found else ""
 
 
 def packages_of(service_ids: Sequence[int], *, now: datetime) -> dict[int, str]:

@@ -9,8 +9,10 @@ from django.db.models import Max
 from capstan.audit.models import AuditEntry
 from capstan.caps.models import Cap
 from capstan.caps.queries import Standing, standing
+from capstan.catalog.rules import Counting
 from capstan.console.people import name_of
 from capstan.metering.models import RadiusSession
+from capstan.metering.queries.usage import Moved, by_hour
 from capstan.metering.rules.words import SessionState
 from capstan.network.queries.lines import compared, lines
 from capstan.network.queries.state import should_have
@@ -21,11 +23,18 @@ from capstan.services.models import AccessDue, Service
 from capstan.services.rules import ServiceStatus
 from capstan.topups.models import Order
 from capstan.topups.queries.orders import of_service, progress_of
-from capstan.topups.rules.describe import Progress
-from capstan.ui.meter import Meter, meter_of
+from capstan.topups.rules.describe import Progress, in_the_past
+from capstan.topups.rules.words import ADDED, Restore
+from capstan.ui.meter import Meter, Recent, meter_of
 
 SHOWN_FOR = timedelta(minutes=5)
 """How long a top-up that has come to its end stays on the line's page."""
+
+RECENT_HOURS = 2
+"""Besides the running one: what was used in them says how fast the line is used now."""
+
+BACK_IS_NEWS_FOR = timedelta(minutes=5)
+"""How long "back online" may stand beside a line on which nobody is connected any more."""
 
 SESSIONS_SHOWN = 20
 QUICK_SECONDS, SLOW_SECONDS = 2, 10
@@ -59,7 +68,7 @@ def line_now(service: Service, *, now: datetime) -> LineNow:
     held = standing_of(service.pk, now)
     sessions = open_sessions(service.pk)
     order = _news(service.pk, now)
-    progress = progress_of(order, now=now) if order else None
+    progress = shown_progress(order, state, is_connected=bool(sessions), now=now) if order else None
     lacks = any(
         one.case and (has := given(one.session)) and has.access_hash != one.case.access_hash for one in cases
     )
@@ -68,7 +77,7 @@ def line_now(service: Service, *, now: datetime) -> LineNow:
         state=state,
         words=(_why(service, state, held, now), _connection(service, sessions, now)),
         standing=held,
-        meter=meter_of(held, state, now, settings.FORMATS) if held else None,
+        meter=meter_shown(held, state, is_connected=bool(sessions), now=now) if held else None,
         sessions=tuple(sessions),
         order=order,
         progress=progress,
@@ -82,6 +91,34 @@ def standing_of(service_id: int, now: datetime) -> Standing | None:
         return standing(service_id, now=now)
     except Cap.DoesNotExist:
         return None
+
+
+def meter_shown(held: Standing, state: LineState, *, is_connected: bool, now: datetime) -> Meter:
+    """The line's meter; its forecast follows the last hours."""
+    recent = recent_use(held, now)
+    return meter_of(held, state, now, settings.FORMATS, is_connected=is_connected, recent=recent)
+
+
+def recent_use(held: Standing, now: datetime) -> Recent | None:
+    """What counted against the cap in the last hours; None where nothing can run out."""
+    if held.is_uncapped:
+        return None
+    since = now.replace(minute=0, second=0, microsecond=0) - timedelta(hours=RECENT_HOURS)
+    moved = sum(by_hour(held.service_id, since, now).values(), Moved())
+    used = {Counting.UP: moved.bytes_up, Counting.DOWN: moved.bytes_down, Counting.BOTH: moved.total}
+    return Recent(used[held.terms.counting], now - since)
+
+
+def shown_progress(order: Order, state: LineState, *, is_connected: bool, now: datetime) -> Progress:
+    """The order's four steps; that its line came back is said in the past where the line is something else by now."""
+    shown = progress_of(order, now=now)
+    if order.confirmed_at is None or order.state not in ADDED:
+        return shown
+    is_gone = not is_connected and now - order.confirmed_at > BACK_IS_NEWS_FOR
+    if state == LineState.OPEN and not is_gone:
+        return shown
+    restore = Restore(order.restore) if order.restore else None
+    return in_the_past(shown, restore, settings.FORMATS.clock(order.confirmed_at))
 
 
 def open_sessions(service_id: int) -> list[RadiusSession]:

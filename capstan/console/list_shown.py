@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from babel import Locale, UnknownLocaleError
 from django.conf import settings
 from django.utils.safestring import SafeString
 
@@ -12,7 +11,7 @@ from capstan.messaging.rules.words import Medium
 from capstan.topups.actions.notification_list import is_silent
 from capstan.topups.models import ListEntry
 from capstan.topups.rules.words import EntryState
-from capstan.ui.parts import badge
+from capstan.ui.parts import badge, language_name
 from capstan.ui.states import Tone
 
 
@@ -36,7 +35,7 @@ def shown(entry: ListEntry, names: Mapping[str, str], now: datetime) -> Shown:
     return Shown(
         entry=entry,
         badge=_badge(entry, silent),
-        gets=f"Notices from {entry.from_percent} % on, in {_language(entry.language)}",
+        gets=f"Notices from {entry.from_percent} % on, in {language_name(entry.language)}",
         orders=_orders(entry),
         state=_state(entry, names, silent),
         may_order_now=entry.may_order and not is_unconfirmed and not silent,
@@ -60,13 +59,6 @@ def _badge(entry: ListEntry, silent: bool) -> SafeString:
     if silent:
         return badge("Silent", Tone.SLOW, "clock")
     return badge("Confirmed", Tone.GOOD, "circle-check")
-
-
-def _language(tag: str) -> str:
-    try:
-        return Locale.parse(tag, sep="-").get_display_name(settings.FORMATS.locale) or tag
-    except (UnknownLocaleError, ValueError):
-        return tag
 
 
 def _orders(entry: ListEntry) -> str:

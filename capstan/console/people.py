@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Mapping
 
 from capstan.identity.models import Login
+from capstan.topups.models import Authoriser
+from capstan.ui.templatetags.capstan import phone
 
-_STAFF = "staff:"
+_STAFF, _LINK = "staff:", "link:"
 _PROGRAMS = {
     "meter": "the meter",
     "messaging": "messaging",
@@ -20,7 +22,21 @@ def names_of(actors: Iterable[str]) -> dict[str, str]:
     names: Mapping[str, str] = {}
     if usernames:
         names = dict(Login.objects.filter(username__in=usernames).values_list("username", "name"))
-    return {key: _name(key, names) for key in keys}
+    return {key: _name(key, names) for key in keys} | _behind_links(keys)
+
+
+def _behind_links(keys: set[str]) -> dict[str, str]:
+    """Who answered by the link that his number got: `Ruth Nel (by link)`; the number where it is several people's."""
+    numbers = {key.removeprefix(_LINK) for key in keys if key.startswith(_LINK)}
+    if not numbers:
+        return {}
+    known: dict[str, set[str]] = {number: set() for number in numbers}
+    for number, name in Authoriser.objects.filter(phone__in=numbers).values_list("phone", "name"):
+        known[number].add(name)
+    return {
+        f"{_LINK}{number}": f"{names.pop()} (by link)" if len(names) == 1 else f"link, {phone(number)}"
+        for number, names in known.items()
+    }
 
 
 def name_of(actor: str) -> str:

@@ -12,7 +12,7 @@ from capstan.console.people import names_of
 from capstan.topups.models import Order
 from capstan.topups.rules.describe import CHANNEL_WORDS, STATE_WORDS
 from capstan.topups.rules.words import Channel, OrderState
-from capstan.ui.parts import badge
+from capstan.ui.parts import badge, moment
 from capstan.ui.states import Tone
 from capstan.ui.tables import Column, Place, Row
 from capstan.ui.templatetags.capstan import breakable
@@ -53,7 +53,7 @@ def order_row(order: Order) -> Row:
     is_by_line = order.requested_by == order.service.username  # as on the website, where nobody gives a name
     who = how.capitalize() if is_by_line else f"{order.requested_by}, {how}"
     cells = (
-        formats.size(order.size_bytes), breakable(order.service.username), formats.moment(order.created_at), who,
+        formats.size(order.size_bytes), breakable(order.service.username), moment(order.created_at), who,
         formats.money(order.price_minor), order_badge(order),
     )  # fmt: skip
     return Row(cells, links.order(order.pk))

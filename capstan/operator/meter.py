@@ -30,17 +30,29 @@ _AT_CAP_WORDS = {
 
 def headline(cap: Standing, say: Saying) -> str:
     """The one answer: `13.6 GB left of 20 GB until 1 Dec 2026 00:00`."""
-    until = say.in_full(cap.cycle_end)
     if cap.is_uncapped:
         used = say.size(cap.drawn + cap.overage)
-        return f"{used} used, no cap; the cycle ends {until}"
+        return f"{used} used, no cap; the cycle ends {say.in_full(cap.cycle_end)}"
     held = held_back(cap)
-    left = f"{say.size(cap.remaining + held)} left of {say.size(cap.total)} until {until}"
+    left = f"{say.size(cap.remaining + held)} left of {say.size(cap.total)}{_lasting(cap, say)}"
     if held < CAPPED_BELOW:
         return left
     return (
         f"{say.size(cap.remaining)} left now, {say.size(held)} more from {say.moment(cap.changes_at)}; {left}"
     )
+
+
+def _lasting(cap: Standing, say: Saying) -> str:
+    """Until when what is left may be used: as its buckets expire; where nothing is left, when the cycle brings more."""
+    ends: dict[datetime, int] = {}
+    for bucket in cap.buckets:
+        if bucket.in_force and bucket.left:
+            ends[bucket.expires_at] = ends.get(bucket.expires_at, 0) + bucket.left
+    if not ends:
+        return f" until {say.in_full(cap.cycle_end)}"
+    if len(ends) == 1:
+        return f" {until(next(iter(ends)), say)}"
+    return ", " + ", ".join(f"{say.size(ends[at])} {until(at, say)}" for at in sorted(ends))
 
 
 def held_back(cap: Standing) -> int:

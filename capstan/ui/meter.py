@@ -11,15 +11,19 @@ from capstan.caps.queries import BucketView, Standing
 from capstan.caps.rules.cap import CAPPED_BELOW
 from capstan.caps.rules.words import NO_EXPIRY, BucketKind
 from capstan.catalog.rules import CycleKind
-from capstan.network.rules.line_state import STATE_WORDS, LineState
+from capstan.network.rules.line_state import LineState
 from capstan.ui.meter_words import Saying, effective_size, next_steps
-from capstan.ui.states import STATE_LOOKS, Tone
+from capstan.ui.states import NOT_CONNECTED, STATE_LOOKS, Tone
 from capstan.values.formats import Formats
 
 _THINNEST = 0.7  # per cent of the bar: what exists is seen
 _TAIL_SHORTEST, _TAIL_LONGEST = 1.5, 10.0
 _OPEN = ("now", "waiting")
 _TOO_EARLY = 0.03  # of a cycle: usage so far says nothing about its pace
+_JUST_ADDED = timedelta(hours=1)  # since data was added: what was used before says nothing about what will be
+_RECENT_ENOUGH = timedelta(minutes=30)  # a shorter look back says nothing
+_RECENT_REACH = timedelta(days=1)  # nobody watches films for longer: beyond it the cycle's pace counts
+_FAR = timedelta(days=366)
 
 _CYCLE_NAMES = {
     CycleKind.DAY: "Daily data",
@@ -64,6 +68,13 @@ class Pace(NamedTuple):
         return "start" if self.x < 12 else "end" if self.x > 88 else "middle"
 
 
+class Recent(NamedTuple):
+    """What counted against the cap lately, and how long a time that was."""
+
+    used: int
+    span: timedelta
+
+
 class Part(NamedTuple):
     """One bucket in words. `status` is now, waiting, used, coming or ended."""
 
@@ -88,6 +99,7 @@ class Meter(NamedTuple):
     """Everything the meter says. `figure` is the big one, `words` go with it: `1.4 GB` `left of 17 GB until 1 Dec 2026`."""
 
     state: LineState
+    state_word: str
     tone: Tone
     figure: str
     words: str
@@ -109,8 +121,17 @@ class Meter(NamedTuple):
         return meter_text(self, between=". ")
 
 
-def meter_of(standing: Standing, state: LineState, now: datetime, formats: Formats) -> Meter:
-    """The meter of a service whose line is in this state."""
+def meter_of(
+    standing: Standing,
+    state: LineState,
+    now: datetime,
+    formats: Formats,
+    *,
+    is_connected: bool = True,
+    recent: Recent | None = None,
+) -> Meter:
+    """The meter of a service whose line is in this state; `recent` makes the forecast follow fast use."""
+    is_idle = state == LineState.OPEN and not is_connected
     shown = [bucket for bucket in standing.buckets if bucket.starts_at <= now and effective_size(bucket)]
     tail = 0.0 if standing.is_uncapped else _tail_width(standing.overshoot, shown)
     end = 100.0 - tail
@@ -118,6 +139,7 @@ def meter_of(standing: Standing, state: LineState, now: datetime, formats: Forma
     said = Saying(standing, state, now, formats)
     return Meter(
         state=state,
+        state_word=(NOT_CONNECTED if is_idle else STATE_LOOKS[state]).word,
         tone=Tone.NEWS if state == LineState.OPEN else STATE_LOOKS[state].tone,
         figure=said.figure(),
         words=said.words(),
@@ -125,7 +147,7 @@ def meter_of(standing: Standing, state: LineState, now: datetime, formats: Forma
         seams=tuple(_seams(shown, pieces)),
         end=end,
         tail=Tail(end, tail) if tail else None,
-        pace=_pace(said, pieces),
+        pace=_pace(said, pieces, recent),
         parts=tuple(_parts(said)),
         next_steps=tuple(next_steps(said)),
     )
@@ -133,7 +155,7 @@ def meter_of(standing: Standing, state: LineState, now: datetime, formats: Forma
 
 def meter_text(meter: Meter, between: str = "\n") -> str:
     """The meter as text: the answer, the line's state, the pace, each bucket, and what happens next."""
-    lines = [f"{meter.figure} {meter.words}", STATE_WORDS[meter.state]]
+    lines = [f"{meter.figure} {meter.words}", meter.state_word]
     lines += [meter.pace.words] if meter.pace else []
     lines += [part.words for part in meter.parts]
     return between.join(line.rstrip(".") for line in [*lines, *meter.next_steps])
@@ -178,25 +200,56 @@ def _seams(shown: Sequence[BucketView], pieces: Sequence[Piece]) -> Iterator[flo
 # --- pace and buckets ------------------------------------------------------------------------------------
 
 
-def _pace(say: Saying, pieces: Sequence[Piece]) -> Pace | None:
+def _pace(say: Saying, pieces: Sequence[Piece], recent: Recent | None) -> Pace | None:
     """None where nothing can run out, or it is too early to tell."""
     cap = say.cap
-    length = cap.cycle_end - cap.cycle_start
     elapsed = say.now - cap.cycle_start
-    share = elapsed / length
+    share = elapsed / (cap.cycle_end - cap.cycle_start)
     left = cap.remaining + say.held_back
-    if cap.is_uncapped or say.state != LineState.OPEN or left < CAPPED_BELOW or not _TOO_EARLY <= share < 1:
+    if cap.is_uncapped or say.state != LineState.OPEN or left < CAPPED_BELOW or not 0 <= share < 1:
+        return None
+    if any(
+        one.kind != BucketKind.ALLOWANCE and say.now - one.granted_at < _JUST_ADDED for one in say.in_force
+    ):
         return None
     x = _place(share * sum(piece.width for piece in pieces if piece.kind != "expired"), pieces)
-    runs_out_at = say.now + _span(elapsed, left, cap.drawn + cap.overage, longest=cap.cycle_end - say.now)
-    if runs_out_at >= cap.cycle_end:
-        return Pace(x, f"On pace: it lasts until {say.when(cap.cycle_end)}", False)
-    return Pace(x, f"At this pace it runs out about {_roughly(say, runs_out_at)}", True)
+    lately = _lately(say, recent)
+    if lately is not None:
+        return Pace(x, f"At the pace of the last hours it runs out about {_roughly(say, lately)}", True)
+    if share < _TOO_EARLY:
+        return None
+    return _on_average(say, x, _lasts_until(say, (cap.drawn + cap.overage) / elapsed.total_seconds()))
 
 
-def _span(elapsed: timedelta, left: int, used: int, *, longest: timedelta) -> timedelta:
-    """How long `left` lasts at the pace of `used` in `elapsed`; at most `longest`."""
-    return min(longest, elapsed * min(left / used, longest / elapsed)) if used else longest
+def _lately(say: Saying, recent: Recent | None) -> datetime | None:
+    """When it runs out if use goes on as in the last hours; None where that isn't soon, or isn't known."""
+    if recent is None or recent.used < CAPPED_BELOW or recent.span < _RECENT_ENOUGH or say.cap.is_free_now:
+        return None
+    at = _lasts_until(say, recent.used / recent.span.total_seconds())
+    return at if at < min(say.now + _RECENT_REACH, say.cap.cycle_end) else None
+
+
+def _on_average(say: Saying, x: float, at: datetime) -> Pace:
+    """What the cycle's pace leads to: out before the cycle ends, or lasting until the last of it expires."""
+    end = say.cap.cycle_end
+    last = max(one.expires_at for one in say.in_force if one.left)
+    if at < min(end, last):
+        return Pace(x, f"At this pace it runs out about {_roughly(say, at)}", True)
+    if at - say.now >= _FAR:
+        return Pace(x, f"On pace: it lasts well beyond {say.when(end)}", False)
+    if at >= last:
+        return Pace(x, f"On pace: it lasts until {say.when(last)}", False)
+    return Pace(x, f"On pace: it lasts until about {_roughly(say, at)}", False)
+
+
+def _lasts_until(say: Saying, rate: float) -> datetime:
+    """When the buckets in force are empty at this rate, in bytes a second; what expires before it is used is lost."""
+    at = say.now
+    for bucket in say.in_force:
+        if bucket.left and bucket.expires_at > at:
+            room = (bucket.expires_at - at).total_seconds()
+            at += timedelta(seconds=min(room, bucket.left / rate if rate else room))
+    return at
 
 
 def _roughly(say: Saying, at: datetime) -> str:

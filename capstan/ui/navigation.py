@@ -32,7 +32,7 @@ JOBS = (
     ("Customers", "users", "console:customers"),
     ("Needs a person", "hand-stop", "console:needs_person"),
     ("Waiting orders", "clock", "console:waiting_orders"),
-    ("Top-ups", "bolt", "console:orders"),
+    ("Orders", "bolt", "console:orders"),
     ("Messages", "message", "console:messages"),
     ("Network", "network", "console:network"),
     ("Billing", "file-invoice", "console:billing"),

@@ -2,13 +2,14 @@
 
 from datetime import datetime
 
+from babel import Locale, UnknownLocaleError
 from django.conf import settings
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from capstan.network.rules.line_state import LineState
 from capstan.ui.icons import icon
-from capstan.ui.states import STATE_LOOKS, Tone
+from capstan.ui.states import NOT_CONNECTED, STATE_LOOKS, Tone
 
 
 def badge(word: str, tone: Tone | str, icon_name: str = "") -> SafeString:
@@ -17,9 +18,10 @@ def badge(word: str, tone: Tone | str, icon_name: str = "") -> SafeString:
     return format_html('<span class="cap-badge cap-{}">{}{}</span>', Tone(tone).value, drawing, word)
 
 
-def state_badge(state: LineState | str) -> SafeString:
-    """A line's state, in the words that everybody reads."""
-    look = STATE_LOOKS[LineState(state)]
+def state_badge(state: LineState | str, is_connected: bool = True) -> SafeString:
+    """A line's state, in the words that everybody reads; an open one isn't online while nobody is connected."""
+    is_idle = state == LineState.OPEN and not is_connected
+    look = NOT_CONNECTED if is_idle else STATE_LOOKS[LineState(state)]
     return badge(look.word, look.tone, look.icon)
 
 
@@ -40,6 +42,14 @@ def date_of(at: datetime) -> SafeString:
 
 def _time(at: datetime, words: str) -> SafeString:
     return format_html('<time datetime="{}">{}</time>', at.isoformat(timespec="seconds"), words)
+
+
+def language_name(tag: str) -> str:
+    """A language by its own name, as people in the country call it: `Sesotho`, `isiZulu`; a tag that is none as it is."""
+    try:
+        return Locale.parse(tag, sep="-").get_display_name() or tag
+    except (UnknownLocaleError, ValueError):
+        return tag
 
 
 def link(words: str, url: str) -> SafeString:

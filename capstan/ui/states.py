@@ -24,6 +24,9 @@ class Look(NamedTuple):
     icon: str
 
 
+NOT_CONNECTED = Look("Not connected", Tone.QUIET, "wifi-off")
+"""Of a line that nothing holds back and nobody is connected on: it has all it should, and yet isn't online."""
+
 STATE_LOOKS = {
     LineState.OPEN: Look(STATE_WORDS[LineState.OPEN], Tone.GOOD, "circle-check"),
     LineState.THROTTLED: Look(STATE_WORDS[LineState.THROTTLED], Tone.SLOW, "gauge"),

@@ -138,7 +138,7 @@ def test_option_3_the_call_centre(jenny: Town, router: Router, open_page: Window
     page.locator("input[name=verified]").first.check()
     page.get_by_role("radio", name=re.compile(r"^\s*2\sGB\b")).check()
     check_page(page)
-    page.get_by_role("button", name="Add the top-up").click()
+    page.get_by_role("button", name=re.compile(r"^Add 2\sGB for ")).click()
     back_online(line)
     expect(page.locator(".cap-progress-head").first).to_have_text(re.compile("Back online"), timeout=20_000)
     order = Order.objects.get(service__username="sara@jenny.example")

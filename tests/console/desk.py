@@ -16,7 +16,7 @@ from capstan.services.models import Service
 from capstan.topups.models import Order
 from tests.topups.shop import SIZES, Shop
 
-CALLER = {"requested_by": "Jan Smit", "verified": "id"}
+CALLER = {"requested_by": "Jan Smit", "verified": "code"}
 
 
 def text_of(answer: HttpResponseBase) -> str:

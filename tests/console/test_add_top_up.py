@@ -49,7 +49,7 @@ def test_an_offer_is_added_with_the_agents_and_the_callers_name(shop: Shop, agen
     order = only_order()
     assert (order.state, order.size_bytes, order.price_minor) == (OrderState.GRANTED, 2 * GB, 3500)
     assert (order.requested_by, order.actor, order.actor_name) == ("Jan Smit", "staff:thandi", "Thandi Nkosi")
-    assert order.verified_how == "ID number"
+    assert order.verified_how == "Account code"
     assert (
         "ordered by the call centre for Jan Smit, added by Thandi Nkosi" in Charge.objects.get().description
     )
@@ -77,12 +77,17 @@ def test_each_rendering_of_the_form_is_another_order(shop: Shop, agent: Client) 
 MISSING = [
     # left out, what is said
     ({"requested_by": " "}, "This field is required."),
-    ({"verified": ""}, "This field is required."),
+    ({"verified": []}, "Tick what the caller knew."),
     ({"verified": "other"}, "Say how you made sure of the caller."),
     ({"what": ""}, "Choose what is added."),
     ({"what": "own"}, "Say how much data it shall be"),
     ({"what": "own", "size": "a lot"}, "is not an amount of data"),
-    ({"what": "own", "size": "0"}, "Say how much data it shall be"),
+    ({"what": "own", "size": "0 GB"}, "Say how much data it shall be"),
+    ({"what": "own", "size": "2"}, "Say MB or GB: 2 MB or 2 GB."),
+    (
+        {"what": "own", "size": "9999999 GB"},
+        "More than 100 TB can't be added at once: is it MB that you mean?",
+    ),
     ({"what": "own", "size": "2GB", "validity": "days"}, "Say for how many days."),
     ({"what": "own", "size": "2GB", "price": "cheap", "reason": "x"}, "is not an amount of money"),
     ({"key": "7"}, ""),
@@ -91,7 +96,7 @@ MISSING = [
 
 @pytest.mark.parametrize(("given", "said"), MISSING)
 def test_what_is_missing_is_said_beside_the_form_and_what_was_typed_stays(
-    shop: Shop, agent: Client, given: dict[str, str], said: str
+    shop: Shop, agent: Client, given: dict[str, Any], said: str
 ) -> None:
     line = shop.line()
     answer = agent.post(form_of(line), filled() | given | {"reason": "for his birthday"})
@@ -141,20 +146,38 @@ def test_any_size_is_added_at_the_catalogues_price(shop: Shop, agent: Client) ->
     )
 
 
-def test_the_price_of_a_size_is_filled_in_while_it_is_typed(shop: Shop, agent: Client) -> None:
-    line = shop.line()
-    part = agent.get(f"{form_of(line)}price/", {"size": "1.5"})
-    assert value_of(part, "price") == "28.50"
-    assert value_of(agent.get(f"{form_of(line)}price/", {"size": "0,5"}), "price") == "9.50"
-    assert value_of(agent.get(f"{form_of(line)}price/", {"size": "x"}), "price") == ""
+READ = [
+    # size, price that is typed, what is said, what the button says
+    ("1.5 GB", "", "= 1.5 GB costs R 28.50", "Add 1.5 GB for R 28.50"),
+    ("0,5gb", "", "= 500 MB costs R 9.50", "Add 500 MB for R 9.50"),
+    ("250 GB", "", "= 250 GB costs R 4 750.00", "Add 250 GB for R 4 750.00"),
+    ("250 GB", "100", "= 250 GB costs R 4 750.00", "Add 250 GB for R 100.00"),
+    ("250 GB", "cheap", "= 250 GB costs R 4 750.00", ""),
+    ("1.5", "", "Say MB or GB: 1.5 MB or 1.5 GB.", ""),
+    ("9999999 GB", "", "More than 100 TB can't be added at once: is it MB that you mean?", ""),
+    ("", "", "", ""),
+]
 
 
-def test_without_scripts_a_button_works_out_the_price_and_orders_nothing(shop: Shop, agent: Client) -> None:
+@pytest.mark.parametrize(("size", "price", "said", "button"), READ)
+def test_a_size_that_is_typed_is_said_with_its_price_and_what_the_button_will_do(
+    shop: Shop, agent: Client, size: str, price: str, said: str, button: str
+) -> None:
+    part = agent.get(f"{form_of(shop.line())}price/", {"size": size, "price": price})
+    assert words(part) == said
+    assert f'data-cap-deed="{button}"' in part.text.replace("\N{NO-BREAK SPACE}", " ")
+
+
+def test_without_scripts_a_button_works_out_the_price_and_keeps_the_one_that_was_typed(
+    shop: Shop, agent: Client
+) -> None:
     line = shop.line()
-    answer = agent.post(
-        form_of(line), {"do": "price", "what": "own", "size": "2", "requested_by": "Jan", "key": str(uuid4())}
-    )
-    assert (value_of(answer, "price"), value_of(answer, "requested_by")) == ("35.00", "Jan")
+    asked = {"do": "price", "what": "own", "size": "2 GB", "requested_by": "Jan", "key": str(uuid4())}
+    answer = agent.post(form_of(line), asked)
+    assert (value_of(answer, "price"), value_of(answer, "requested_by")) == ("", "Jan")
+    assert "= 2 GB costs R 35.00" in words(answer)
+    assert "Add 2 GB for R 35.00" in words(answer)
+    assert value_of(agent.post(form_of(line), asked | {"price": "12"}), "price") == "12"
     assert 'class="cap-error"' not in answer.text
     assert not Order.objects.exists()
 
@@ -198,6 +221,12 @@ def test_who_may_not_arrange_prices_gets_no_field_and_charges_the_catalogues(
     assert 'name="price"' not in agent.get(form_of(line)).text
     sends(agent, form_of(line), own("2GB", price="1", reason="because"))
     assert only_order().price_minor == 3500
+
+
+def test_everything_the_caller_knew_is_recorded_in_one_line(shop: Shop, agent: Client) -> None:
+    ticked = ["contact", "last", "other"]
+    sends(agent, form_of(shop.line()), filled(verified=ticked, verified_other="knew ANT-4's colour"))
+    assert only_order().verified_how == "Name and number on the account, last top-up, knew ANT-4's colour"
 
 
 # --- what stands in the way ---------------------------------------------------------------------------------

@@ -33,7 +33,7 @@ def test_identity_and_what_to_ask_stand_on_top(shop: Shop, agent: Client) -> Non
     said = words(agent.get(DESK))
     assert "EX001" in said
     assert "1 line, all as they should be" in said
-    assert "Thandi Nkosi owner reads af 060 000 4321 thandi@example.net" in said
+    assert "Thandi Nkosi owner reads Afrikaans 060 000 4321 thandi@example.net" in said
     assert "The account code, from an invoice EX001" in said
     assert "The package of the line P" in said
     assert "The last top-up 2 GB on 10 Mar 2026, by the call centre" in said
@@ -63,8 +63,15 @@ def test_each_line_shows_its_state_and_what_is_left(shop: Shop, agent: Client) -
     said = words(agent.get(DESK))
     assert "2 lines, 1 held back" in said
     assert "thandi@example.net Data used up" in said
-    assert "sipho@example.net Online" in said
+    assert "sipho@example.net Not connected" in said
     assert "10 GB left" in said
+
+
+def test_a_top_up_is_offered_only_where_it_helps(shop: Shop, agent: Client) -> None:
+    shop.line("all@example.net", allowance_bytes=None)
+    said = words(agent.get(DESK))
+    assert "No top-up: Its package has no cap: there is nothing to top up." in said
+    assert "Add top-up" not in said
 
 
 def test_a_customer_without_lines_says_so(shop: Shop, agent: Client) -> None:

@@ -69,9 +69,22 @@ def test_lines_at_their_cap_today_are_listed_and_no_others(shop: Shop, agent: Cl
     crossed(shop, "nearly@example.net", percent=90)
     said = words(agent.get("/staff/capped/"))
     assert "1 line reached its cap today" in said
-    assert "sipho@example.net 10:00 A 1 GB Online" in said
+    assert "sipho@example.net 10:00 A 1 GB Not connected" in said
     assert "early@" not in said
     assert "nearly@" not in said
+
+
+def test_a_line_that_reached_its_cap_twice_is_listed_once(shop: Shop, agent: Client) -> None:
+    crossed(shop, "sipho@example.net", ago=timedelta(hours=1))
+    first = ThresholdCrossing.objects.get()
+    ThresholdCrossing.objects.create(
+        service=first.service, limit="cycle", period_start=shop.now, percent=100, arming=1, crossed_at=shop.now,
+        recorded_at=shop.now, drawn_bytes=2 * GB, remaining_bytes=0,
+    )  # fmt: skip
+    said = words(agent.get("/staff/capped/"))
+    assert "1 line reached its cap today" in said
+    assert said.count("sipho@example.net") == 1
+    assert "sipho@example.net 10:00 A 2 GB" in said
 
 
 def test_no_line_at_its_cap_says_so(shop: Shop, agent: Client) -> None:

@@ -6,12 +6,14 @@ from datetime import date, timedelta
 
 import pytest
 from django.test import Client
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 
 from capstan.db.connection import connect
 from capstan.messaging.models import BudgetAlarm
 from capstan.messaging.rules.words import MessageState, Reason
 from capstan.services.models import Service
+from capstan.topups.actions.agreements import set_account_rule
+from capstan.topups.actions.waiting import mark_paid
 from capstan.topups.models import ListEntry, Order
 from capstan.topups.rules.words import OrderState, Restore
 from capstan.values import clock
@@ -93,9 +95,9 @@ def test_a_top_up_by_taps_and_the_line_comes_back_before_ones_eyes(
     page = window(form_of(line), staff.agent(), width)
     expect(page.get_by_role("heading", level=1)).to_contain_text("all data is used")
     page.get_by_label("Caller's name").fill("Jan Smit")
-    tap(page, "verified", "id")
+    tap(page, "verified", "contact")
     tap(page, "what", offer("C"))
-    page.get_by_role("button", name="Add the top-up").click()
+    page.get_by_role("button", name="Add 2 GB for R 35.00").click()
     expect(page.locator("#top-up-progress")).to_contain_text("Added")
     order = Order.objects.get()
     assert (order.size_bytes, order.requested_by, order.actor_name) == (2 * GB, "Jan Smit", "Thandi Nkosi")
@@ -109,19 +111,47 @@ def test_a_top_up_by_taps_and_the_line_comes_back_before_ones_eyes(
     assert ListEntry.objects.get().address == NUMBER
 
 
+def test_a_price_that_was_typed_is_never_written_over_however_late_the_answers_come(
+    shop: Shop, line: Service, window: Window
+) -> None:
+    page = window(form_of(line), staff.agent())
+    answers: list[Route] = []
+
+    def hold(route: Route) -> None:
+        answers.append(route)
+
+    page.route("**/top-up/price/**", hold)
+    tap(page, "what", "own")
+    page.locator("input[name=size]").fill("250 GB")
+    page.wait_for_timeout(600)
+    page.locator("input[name=price]").press_sequentially("10", delay=20)
+    page.wait_for_timeout(600)
+    assert len(answers) == 2, "one for the size, one for the price that was typed"
+    answers[1].continue_()
+    button = page.locator(".cap-act [type=submit]")
+    expect(button).to_have_text("Add 250 GB for R 10.00")
+    answers[0].continue_()
+    page.wait_for_timeout(300)
+    expect(page.locator("input[name=price]")).to_have_value("10")
+    expect(button).to_have_text("Add 250 GB for R 10.00")
+    expect(page.locator("#size-read")).to_have_text("= 250 GB costs R 4 750.00")
+
+
 def test_the_price_of_a_size_appears_while_it_is_typed_and_a_double_click_adds_once(
     shop: Shop, line: Service, window: Window
 ) -> None:
     page = window(form_of(line), staff.agent())
     expect(page.locator("input[name=size]")).to_be_hidden()
     tap(page, "what", "own")
-    page.locator("input[name=size]").press_sequentially("1.5", delay=20)
-    expect(page.locator("input[name=price]")).to_have_value("28.50")
+    page.locator("input[name=size]").press_sequentially("1.5 GB", delay=20)
+    expect(page.locator("#size-read")).to_have_text("= 1.5 GB costs R 28.50")
+    expect(page.locator("input[name=price]")).to_have_attribute("placeholder", "28.50")
+    expect(page.locator("input[name=price]")).to_have_value("")
     page.get_by_label("Caller's name").fill("Jan Smit")
     expect(page.get_by_label("How, if in another way")).to_be_hidden()
     tap(page, "verified", "other")
     page.get_by_label("How, if in another way").fill("knew his serial number")
-    page.get_by_role("button", name="Add the top-up").dblclick()
+    page.get_by_role("button", name="Add 1.5 GB for R 28.50").dblclick()
     page.wait_for_url(re.compile("/staff/orders/"))
     order = Order.objects.get()
     assert (order.size_bytes, order.price_minor, order.verified_how) == (
@@ -131,16 +161,32 @@ def test_the_price_of_a_size_appears_while_it_is_typed_and_a_double_click_adds_o
     )
 
 
+def test_what_can_be_done_follows_the_order_when_it_moves_on(
+    shop: Shop, line: Service, window: Window
+) -> None:
+    set_account_rule(
+        customer_id=line.customer_id, needs_authorisation=False, pays_first=True, actor="test", now=shop.now
+    )
+    order = shop.order(line, "C").order
+    page = window(f"/staff/orders/{order.pk}/", staff.agent())
+    expect(page.locator("#cancel")).to_be_visible()
+    page.evaluate("window.isTheSamePage = true")
+    mark_paid(order_id=order.pk, reference="receipt 7", actor="test", now=shop.now)
+    expect(page.locator("#reverse")).to_be_visible(timeout=20_000)
+    expect(page.locator("#cancel")).to_have_count(0)
+    assert page.evaluate("window.isTheSamePage") is True
+
+
 def test_without_scripts_it_is_only_less_comfortable(shop: Shop, line: Service, window: Window) -> None:
     page = window(form_of(line), staff.agent(), PHONE, scripts=False)
     page.get_by_label("Caller's name").fill("Jan Smit")
-    tap(page, "verified", "address")
+    tap(page, "verified", "code")
     tap(page, "what", "own")
-    page.locator("input[name=size]").fill("2")
+    page.locator("input[name=size]").fill("2 GB")
     page.get_by_role("button", name="Work out the price").click()
-    expect(page.locator("input[name=price]")).to_have_value("35.00")
+    expect(page.locator("#size-read")).to_have_text("= 2 GB costs R 35.00")
     expect(page.get_by_label("Caller's name")).to_have_value("Jan Smit")
-    page.get_by_role("button", name="Add the top-up").click()
+    page.get_by_role("button", name="Add 2 GB for R 35.00").click()
     expect(page.locator("#top-up-progress")).to_contain_text("Added")
     back_online(shop)
     page.reload()

@@ -16,7 +16,7 @@ from capstan.services.models import AccessDue, Service
 from capstan.services.rules import LoginBy, MacLock, ServiceStatus
 from capstan.topups.actions import take_back
 from capstan.topups.actions.notices import tell_crossings
-from capstan.topups.models import LineRule
+from capstan.topups.models import LineRule, ListEntry
 from tests.console.desk import sends, text_of, words
 from tests.topups.shop import GB, MB, NUMBER, Shop
 
@@ -39,7 +39,7 @@ def again(line: Service) -> Service:
 def test_it_opens_with_the_meter_the_state_and_what_happens_next(shop: Shop, agent: Client) -> None:
     said = words(agent.get(page(shop.line())))
     assert "thandi@example.net" in said
-    assert "Online Nothing holds the line back. Nobody is connected; never was." in said
+    assert "Not connected Nothing holds the line back. Nobody is connected; never was." in said
     assert "1 GB left of 1 GB until 1 Apr 2026" in said
     assert "When all is used, the line stops until a top-up or the reset." in said
     assert "Resets on 1 Apr 2026 with 1 GB." in said
@@ -311,6 +311,9 @@ def test_agents_may_not_see_it(shop: Shop, agent: Client) -> None:
 def test_agents_send_it_to_a_confirmed_number(shop: Shop, agent: Client) -> None:
     line = shop.line()
     shop.listed(line)
+    own_word = {"number": NUMBER}
+    assert "let a colleague send the login there" in words(sends(agent, deed(line, "login"), own_word))
+    ListEntry.objects.update(added_by="staff:sipho", confirmed_by="staff:sipho")
     assert f"{NUMBER} – Jan (notification list)" in words(agent.get(page(line)))
     said = words(sends(agent, deed(line, "login"), {"number": NUMBER}))
     assert f"The login of thandi@example.net is on its way to {NUMBER}." in said

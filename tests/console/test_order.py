@@ -1,5 +1,6 @@
 """One order on its page: taken back, moved, answered, paid, cancelled, looked after (S2, J6)."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from capstan.services.models import Service
 from capstan.topups.actions.agreements import add_authoriser, set_account_rule
 from capstan.topups.models import ListEntry, Order
 from capstan.topups.rules.words import EntryState, OrderState
-from tests.console.desk import sends, value_of, words
+from tests.console.desk import sends, use_up, value_of, words
 from tests.topups.shop import NUMBER, Shop, refreshed
 
 
@@ -105,6 +106,45 @@ def test_what_is_unused_is_taken_back_and_its_share_of_the_price(order: Order, a
     assert [one.amount_minor for one in Charge.objects.order_by("pk")] == [3500, -3500]
     entry = AuditEntry.objects.get(action="topup.reverse")
     assert (entry.actor, entry.reason) == ("staff:thandi", "ordered by mistake")
+
+
+def test_a_top_up_that_was_taken_back_doesnt_say_its_old_price_first(order: Order, agent: Client) -> None:
+    said = does(agent, order, "reverse", reason="ordered by mistake")
+    assert "Taken back top-up of 2 GB" in said
+    assert "R 35.00 was charged, R 35.00 given back: nothing is to pay" in said
+    assert "2 GB top-up for R 35.00" not in said
+
+
+def test_who_cancels_too_late_is_led_to_taking_it_back(
+    shop: Shop, waiting: Order, agent: Client, manager: Client
+) -> None:
+    does(manager, waiting, "answer", approve="yes", who="Ms Dlamini", why="called us back")
+    does(agent, waiting, "paid", reference="receipt 7")
+    said = does(agent, waiting, "cancel", reason="changed his mind")
+    assert "It is too late to cancel it: it was added at 10:00:00. You can take it back here." in said
+    assert "Cancel the order" not in said
+    assert refreshed(waiting).state == OrderState.GRANTED
+
+
+def test_that_a_line_came_back_is_past_when_it_is_something_else_by_now(
+    shop: Shop, order: Order, agent: Client
+) -> None:
+    Order.objects.filter(pk=order.pk).update(
+        state="proved", restore="done", confirmed_at=shop.now + timedelta(seconds=0.3), proved_at=shop.now
+    )
+    page = f"/staff/orders/{order.pk}/"
+    assert "Back online – 0.3 s" in words(agent.get(page))
+    use_up(order.service, shop)
+    assert "Was back online at 10:00:00, after 0.3 s" in words(agent.get(page))
+    Order.objects.filter(pk=order.pk).update(state="reversed", reversed_at=shop.now)
+    assert "This top-up was taken back" in words(agent.get(page))
+
+
+def test_who_answered_by_link_is_named(waiting: Order, agent: Client) -> None:
+    waiting.events.update(actor="link:+27600000101")
+    assert "by Ms Dlamini (by link)" in words(agent.get(f"/staff/orders/{waiting.pk}/"))
+    waiting.events.update(actor="link:+27600000501")
+    assert "by link, 060 000 0501" in words(agent.get(f"/staff/orders/{waiting.pk}/"))
 
 
 def test_without_a_reason_nothing_is_taken_back(order: Order, agent: Client) -> None:

@@ -52,7 +52,7 @@ def test_several_hits_are_listed_with_their_lines_and_states(known: Shop, agent:
     said = words(answer)
     assert "3 customers fit" in said
     assert "Contact Thandi Nkosi" in said
-    assert "thandi@example.net Fibre Online" in said
+    assert "thandi@example.net Fibre Not connected" in said
     assert said.count("No line yet") == 2
     assert 'href="/staff/customers/EX002/"' in answer.text
 

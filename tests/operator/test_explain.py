@@ -1,7 +1,7 @@
 """`capstan explain`: what a line has, what it should have, and why, in words."""
 
 import json
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -121,7 +121,16 @@ def test_a_refusal_says_why_and_a_later_grant_what_is_next(provider: Provider) -
     )
     found, page = explained(provider)
     assert found.state == LineState.OPEN
-    assert "2 GB left of 12 GB" in page
+    assert "2 GB left of 12 GB until 1 Apr 2026 00:00" in page
+    grant(
+        service_id=service.pk, kind=BucketKind.TOPUP, size_bytes=GB, source="staff", actor="staff:naledi", reason="again",
+        expires_at=datetime(2026, 4, 22, 16, 18, tzinfo=UTC), now=provider.now,
+    )  # fmt: skip
+    assert (
+        "3 GB left of 13 GB, 2 GB until 1 Apr 2026 00:00, 1 GB until 22 Apr 2026 18:18"
+        in explained(provider)[1]
+    )
+    found, page = explained(provider)
     assert "staff:naledi: called in" in page
 
 

@@ -158,7 +158,7 @@ def test_slow_answers_hold_few_threads_and_where_guessing_is_locked_none(
     client: Client, at_home: Service, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []
-    monkeypatch.setattr(top_up.time, "sleep", slept.append)
+    monkeypatch.setattr("capstan.portal.views.top_up.time.sleep", slept.append)
     wrong = LOGIN | {"password": "guess"}
     for _ in range(5):
         post(client, "/top-up/", **wrong)

@@ -11,7 +11,7 @@ from capstan.caps.queries import BucketView, Standing
 from capstan.caps.rules.words import NO_EXPIRY, BucketKind, CapState
 from capstan.catalog.rules import AtCap, CycleKind, OvershootPolicy, Terms
 from capstan.network.rules.line_state import LineState
-from capstan.ui.meter import Meter, meter_of, meter_text
+from capstan.ui.meter import Meter, Recent, meter_of, meter_text
 from capstan.ui.states import Tone
 from capstan.values.data import Units, parse_bytes
 from capstan.values.formats import Formats
@@ -173,6 +173,71 @@ def test_the_tick_stands_where_even_use_would_have_come() -> None:
     shown = meter(standing(bucket("10GB", "4GB"), ended), now=halfway)
     assert shown.pace is not None
     assert shown.pace.x == pytest.approx(100 / 6, abs=0.1), "what expired can't be used evenly"
+
+
+LATER = datetime(2026, 12, 22, 18, 18, tzinfo=ZONE).astimezone(UTC)
+OLD = NOW - timedelta(days=2)
+
+
+def older(size: str, until: datetime = LATER) -> BucketView:
+    return top_up(size, granted_at=OLD, expires_at=until)
+
+
+ENDS = [
+    # used of 15 GB, a top-up beside it, what is said
+    ("lasts as long as it is valid", "0.1GB", older("2GB"), "On pace: it lasts until 22 Dec 2026 18:18"),
+    ("lasts beyond the reset", "15GB", older("9GB"), "On pace: it lasts until about 5 Dec 2026"),
+    ("what expires first is lost", "10GB", older("2GB"), "On pace: it lasts until about 5 Dec 2026"),
+    ("never expires", "0B", older("2GB", NO_EXPIRY), "On pace: it lasts well beyond 1 Dec 2026"),
+    ("straight after a top-up", "10GB", top_up("2GB", granted_at=NOW - timedelta(minutes=5)), None),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("drawn", "added", "expected"), [case[1:] for case in ENDS], ids=[case[0] for case in ENDS]
+)
+def test_the_pace_says_until_when_what_is_left_lasts(
+    drawn: str, added: BucketView, expected: str | None
+) -> None:
+    shown = meter(standing(bucket("15GB", drawn), added)).pace
+    assert (plain(shown.words) if shown else None) == expected
+
+
+def paced(recent: Recent | None, drawn: str = "10GB", now: datetime = NOW) -> str | None:
+    place = standing(bucket("15GB", drawn))
+    shown = meter_of(place, LineState.OPEN, now, FORMATS, recent=recent).pace
+    return plain(shown.words) if shown else None
+
+
+HOURS = timedelta(hours=2)
+LATELY = [
+    ("fast", Recent(5 * GB, HOURS), "At the pace of the last hours it runs out about 16:02"),
+    ("slow: the cycle's pace", Recent(GB // 100, HOURS), "On pace: it lasts until 1 Dec 2026"),
+    ("nothing", Recent(0, HOURS), "On pace: it lasts until 1 Dec 2026"),
+    ("too short a time", Recent(5 * GB, timedelta(minutes=5)), "On pace: it lasts until 1 Dec 2026"),
+    ("not known", None, "On pace: it lasts until 1 Dec 2026"),
+]
+
+
+@pytest.mark.parametrize(
+    ("recent", "expected"), [case[1:] for case in LATELY], ids=[case[0] for case in LATELY]
+)
+def test_fast_use_in_the_last_hours_decides_the_forecast(recent: Recent | None, expected: str) -> None:
+    assert paced(recent) == expected
+
+
+def test_fast_use_is_told_even_when_the_cycle_has_just_begun() -> None:
+    early = START + timedelta(hours=3)
+    assert paced(None, "5GB", early) is None
+    assert (
+        paced(Recent(5 * GB, HOURS), "5GB", early) == "At the pace of the last hours it runs out about 07:00"
+    )
+
+
+def test_an_open_line_on_which_nobody_is_connected_isnt_called_online() -> None:
+    place = standing(bucket("15GB", "10GB"))
+    assert "Online" in meter_text(meter(place))
+    assert "Not connected" in meter_text(meter_of(place, LineState.OPEN, NOW, FORMATS, is_connected=False))
 
 
 def test_only_an_open_line_has_a_pace() -> None:

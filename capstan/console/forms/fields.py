@@ -34,10 +34,14 @@ class MoneyField(forms.CharField):
 
 
 class SizeField(forms.CharField):
-    """An amount of data such as `500 MB` or `2.5GB`; a bare number is GB. Cleaned it is bytes, or None."""
+    """An amount of data such as `500 MB` or `2.5GB`. Cleaned it is bytes, or None.
 
-    def __init__(self, **more: Any) -> None:
+    A bare number is GB, unless the field wants a unit: there a slip is sold.
+    """
+
+    def __init__(self, *, wants_unit: bool = False, **more: Any) -> None:
         super().__init__(widget=forms.TextInput(attrs={"autocomplete": "off"}), max_length=30, **more)
+        self.wants_unit = wants_unit
 
     def prepare_value(self, value: object) -> object:
         return plain_size(value) if isinstance(value, int) else value
@@ -47,16 +51,19 @@ class SizeField(forms.CharField):
         if not text:
             return None
         try:
-            return size_of(text)
+            return size_of(text, wants_unit=self.wants_unit)
         except Refused as refusal:
             raise ValidationError(str(refusal)) from None
 
 
-def size_of(text: str) -> int:
+def size_of(text: str, *, wants_unit: bool = False) -> int:
     """The bytes in `500 MB`, `2.5GB` or `2`, which is GB. Raises Refused for anything else, and for nothing."""
     plain = text.strip().replace(",", ".")
     bare = plain.replace(".", "", 1)
-    size = parse_bytes(f"{plain}GB" if bare.isascii() and bare.isdigit() else plain, settings.FORMATS.units)
+    is_bare = bare.isascii() and bare.isdigit()
+    if is_bare and wants_unit:
+        raise Refused(f"Say MB or GB: {plain} MB or {plain} GB.")
+    size = parse_bytes(f"{plain}GB" if is_bare else plain, settings.FORMATS.units)
     if size == 0:
         raise Refused("Say how much data it shall be, such as 500 MB or 2 GB.")
     return size

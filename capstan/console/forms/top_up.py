@@ -7,22 +7,27 @@ from uuid import UUID
 from django import forms
 from django.conf import settings
 
-from capstan.console.forms.fields import MoneyField, SizeField
+from capstan.console.forms.fields import MoneyField, SizeField, size_of
 from capstan.identity.rules import Actor, Permission
 from capstan.topups.models import Authoriser
 from capstan.topups.queries.sale import Quote
+from capstan.values.refused import Refused
 
 OWN_SIZE = "own"
 LET_IT_WAIT = "wait"
 
 VERIFIED = {
-    "id": "ID number",
-    "address": "Address",
-    "payment": "Account code and last payment",
+    "contact": "Name and number on the account",
+    "code": "Account code",
+    "package": "Package of the line",
+    "last": "Last top-up",
     "other": "In another way",
 }
+"""What the account's page has under “Verify the caller”: what was asked there is ticked here."""
 VALID = {"cycle": "To the end of the cycle", "days": "For some days", "never": "Until it is used up"}
 DAYS_MAX = 366
+OWN_SIZE_MAX_TB = 100
+"""More than this is a slip of the finger, and would be a bill of millions."""
 
 
 _WAIT_WORDS = "Nobody yet: they are asked by SMS, and it waits"
@@ -34,10 +39,16 @@ class Choice(NamedTuple):
 
     value: str
     quote: Quote
+    deed: str  # what the button says when it is chosen
+
+
+def adding(size_bytes: int, price_minor: int) -> str:
+    """What the button says: `Add 2 GB for R 35.00`."""
+    return f"Add {settings.FORMATS.size(size_bytes)} for {settings.FORMATS.money(price_minor)}"
 
 
 def choice_of(quote: Quote) -> Choice:
-    return Choice(f"{quote.offer_id}:{quote.price_minor}", quote)
+    return Choice(f"{quote.offer_id}:{quote.price_minor}", quote, adding(quote.size_bytes, quote.price_minor))
 
 
 class TopUpForm(forms.Form):
@@ -52,8 +63,10 @@ class TopUpForm(forms.Form):
             "invalid_choice": "Its price has changed, or it isn't sold any more. Tell the caller and choose again.",
         },
     )
-    size = SizeField(required=False, label="Size", help_text="Such as 750 MB or 2.5 GB.")
-    price = MoneyField(required=False, label="Price, VAT included")
+    size = SizeField(wants_unit=True, required=False, label="Size", help_text="Such as 750 MB or 2.5 GB.")
+    price = MoneyField(
+        required=False, label="Price, VAT included", help_text="Empty: what the catalogue says."
+    )
     validity = forms.ChoiceField(
         choices=list(VALID.items()), required=False, initial="cycle", widget=forms.RadioSelect, label="Valid"
     )
@@ -64,9 +77,10 @@ class TopUpForm(forms.Form):
         help_text="It stays with the top-up and is on the invoice.",
         widget=forms.TextInput(attrs={"autocomplete": "off", "list": "contacts", "spellcheck": "false"}),
     )
-    verified = forms.ChoiceField(
-        choices=list(VERIFIED.items()), widget=forms.RadioSelect, label="How you made sure of the caller"
-    )
+    verified = forms.MultipleChoiceField(
+        choices=list(VERIFIED.items()), widget=forms.CheckboxSelectMultiple, label="How you made sure of the caller",
+        error_messages={"required": "Tick what the caller knew."},
+    )  # fmt: skip
     verified_other = forms.CharField(required=False, max_length=200, label="How, if in another way")
     authoriser = forms.ChoiceField(label="Who authorised it", widget=forms.RadioSelect)
     beyond_ceiling = forms.BooleanField(required=False, label="Go beyond the ceiling this time")
@@ -81,19 +95,12 @@ class TopUpForm(forms.Form):
         actor: Actor,
         offers: Sequence[Choice],
         authorisers: Sequence[Authoriser] | None,
-        price_url: str,
         **more: Any,
     ) -> None:
         """`authorisers` are those of an account that wants top-ups authorised; None where nobody is asked."""
         super().__init__(*args, **more)
         sizes = [(one.value, settings.FORMATS.size(one.quote.size_bytes)) for one in offers]
         self._choices("what", [*sizes, (OWN_SIZE, "Another size")])
-        self.fields["size"].widget.attrs |= {
-            "hx-get": price_url,
-            "hx-trigger": "change, keyup changed delay:400ms",
-            "hx-target": "#price-of-size",
-            "hx-swap": "outerHTML",
-        }
         if authorisers is None:
             del self.fields["authoriser"]
         else:
@@ -109,6 +116,12 @@ class TopUpForm(forms.Form):
         assert isinstance(field, forms.ChoiceField)
         field.choices = choices
 
+    def clean_size(self) -> int | None:
+        size: int | None = self.cleaned_data["size"]
+        if size is not None and size > own_size_max():
+            raise forms.ValidationError(too_large())
+        return size
+
     def clean(self) -> dict[str, Any]:
         given = super().clean() or self.cleaned_data
         if given.get("what") == OWN_SIZE and "size" not in self.errors and given.get("size") is None:
@@ -120,7 +133,7 @@ class TopUpForm(forms.Form):
             and not given.get("valid_days")
         ):
             self.add_error("valid_days", "Say for how many days.")
-        if given.get("verified") == "other" and not given.get("verified_other", "").strip():
+        if "other" in given.get("verified", ()) and not given.get("verified_other", "").strip():
             self.add_error("verified_other", "Say how you made sure of the caller.")
         return given
 
@@ -140,9 +153,11 @@ class TopUpForm(forms.Form):
 
     @property
     def verified_how(self) -> str:
-        if self.cleaned_data["verified"] == "other":
-            return str(self.cleaned_data["verified_other"].strip())
-        return VERIFIED[self.cleaned_data["verified"]]
+        """What was ticked, in words: `Account code, last top-up`; another way in the agent's own."""
+        ticked = self.cleaned_data["verified"]
+        said = ", ".join(VERIFIED[one].lower() for one in ticked if one != "other").capitalize()
+        other = self.cleaned_data["verified_other"].strip() if "other" in ticked else ""
+        return ", ".join(filter(None, (said, other)))
 
     @property
     def authoriser_id(self) -> int | None:
@@ -154,6 +169,25 @@ class TopUpForm(forms.Form):
         validity = self.cleaned_data.get("validity")
         days = self.cleaned_data["valid_days"] if validity == "days" else None
         return quote._replace(valid_days=days, never_expires=validity == "never")
+
+
+def own_size_max() -> int:
+    """The largest size of one's own, in bytes."""
+    return int(OWN_SIZE_MAX_TB * int(settings.FORMATS.units) ** 4)
+
+
+def too_large() -> str:
+    return (
+        f"More than {settings.FORMATS.size(own_size_max())} can't be added at once: is it MB that you mean?"
+    )
+
+
+def size_read(text: str) -> int:
+    """The bytes of a size of one's own that is being typed. Raises Refused, in the words that the form will use."""
+    size = size_of(text, wants_unit=True)
+    if size > own_size_max():
+        raise Refused(too_large())
+    return size
 
 
 def _person(authoriser: Authoriser) -> str:

@@ -1,7 +1,7 @@
 """Actions → Add top-up (J5, S2, S3)."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from django.conf import settings
@@ -11,9 +11,10 @@ from django.shortcuts import redirect, render
 from django.urls import reverse
 
 from capstan.console import links
-from capstan.console.forms.fields import size_of
-from capstan.console.forms.top_up import OWN_SIZE, Choice, TopUpForm, choice_of
+from capstan.console.forms.fields import plain_amount
+from capstan.console.forms.top_up import OWN_SIZE, Choice, TopUpForm, adding, choice_of, size_read
 from capstan.console.views.found import crumbs, service_or_404
+from capstan.metering.queries.online import connected
 from capstan.services.models import Service
 from capstan.topups.actions.order import Placed, Wanted, place
 from capstan.topups.models import Order
@@ -24,6 +25,7 @@ from capstan.topups.rules.sale import STAFF_WORDS
 from capstan.topups.rules.words import WAITING, Channel, OrderState
 from capstan.ui.access import StaffRequest, staff_required
 from capstan.values import clock
+from capstan.values.money import parse_money
 from capstan.values.refused import Refused
 
 _NOT_SOLD = "Sizes of one's own have no price in the catalogue: say the price and the reason."
@@ -46,11 +48,8 @@ def show(request: StaffRequest, service_id: int) -> HttpResponse:
             _form(request, service, offers, initial=_initial(request, offers)),
         )
     if request.POST.get("do") == "price":
-        told = _price_of(service.pk, request.POST.get("size", ""), now)
-        asked = {**request.POST.dict(), "what": OWN_SIZE, "price": told}
-        return _render(
-            request, service, on_sale, offers, _form(request, service, offers, initial=asked), told
-        )
+        asked = {**request.POST.dict(), "what": OWN_SIZE, "verified": request.POST.getlist("verified")}
+        return _render(request, service, on_sale, offers, _form(request, service, offers, initial=asked))
     form = _form(request, service, offers, data=request.POST)
     placed = _attempt(request, form, service, now) if form.is_valid() else None
     if placed is not None and placed.order.state != OrderState.REFUSED:
@@ -58,20 +57,18 @@ def show(request: StaffRequest, service_id: int) -> HttpResponse:
         return redirect(links.after_top_up(placed.order))
     if placed is not None:
         form.add_error(None, f"Nothing was added. {placed.order.refused_because}")
-        form.data = {
-            **request.POST.dict(),
-            "key": str(uuid4()),
-        }  # that order is over; the next try is another one
+        again = request.POST.copy()
+        again["key"] = str(uuid4())  # that order is over; the next try is another one
+        form.data = again
     return _render(request, service, on_sale, offers, form)
 
 
 @staff_required()
 def price(request: StaffRequest, service_id: int) -> HttpResponse:
-    """The price field, filled in for the size that is being typed."""
-    service, now = service_or_404(service_id), clock.now()
-    told = _price_of(service.pk, request.GET.get("size", ""), now)
-    form = _form(request, service, [], initial={"price": told})
-    return render(request, "console/top_up/price.html", {"form": form, "told": told})
+    """How the size that is being typed is read, and what it costs."""
+    service = service_or_404(service_id)
+    read = _read(service.pk, request.GET.get("size", ""), request.GET.get("price", ""), clock.now())
+    return render(request, "console/top_up/price.html", {"read": read})
 
 
 def cheapest_first(on_sale: Sale) -> list[Choice]:
@@ -86,7 +83,6 @@ def _form(request: StaffRequest, service: Service, offers: list[Choice], **more:
         actor=request.actor,
         offers=offers,
         authorisers=authorisers(service.customer_id) if must_ask else None,
-        price_url=reverse("console:price_of_size", args=[service.pk]),
         **more,
     )
 
@@ -104,8 +100,9 @@ def _render(
     on_sale: Sale,
     offers: list[Choice],
     form: TopUpForm,
-    told: int | None = None,
 ) -> HttpResponse:
+    read = _read(service.pk, _typed(form, "size"), _typed(form, "price"), clock.now())
+    chosen = form["what"].value()
     return render(
         request,
         "console/top_up/form.html",
@@ -114,8 +111,11 @@ def _render(
             "on_sale": on_sale,
             "offers": offers,
             "form": form,
-            "told": told,
-            "chosen": form["what"].value(),
+            "read": read,
+            "price_url": reverse("console:price_of_size", args=[service.pk]),
+            "chosen": chosen,
+            "deed": _deed(chosen, offers, read),
+            "is_connected": service.pk in connected([service.pk]),
             "best": _best(offers),
             "room": room(service.pk),
             "account": account_rule(service.customer_id),
@@ -133,12 +133,59 @@ def _best(offers: list[Choice]) -> str:
     return rates[0][1] if len(rates) > 1 and rates[0][0] < rates[1][0] else ""
 
 
-def _price_of(service_id: int, size: str, now: datetime) -> int | None:
-    """The catalogue's price of a size that is being typed; None while it is no size, and where it has none."""
+class Read(NamedTuple):
+    """How a size that is being typed is read: in words, or why it can't be; the catalogue's price as one types it."""
+
+    words: str = ""
+    problem: str = ""
+    price: str = ""
+    deed: str = ""  # what the button will do
+
+
+def _read(service_id: int, size: str, price: str, now: datetime) -> Read:
+    """The size with the catalogue's price; the button has the price that was typed, if one was."""
+    if not size.strip():
+        return Read()
     try:
-        return quote(service_id, size_bytes=size_of(size), now=now).price_minor
+        size_bytes = size_read(size)
+    except Refused as refusal:
+        return Read(problem=str(refusal))
+    formats, told = settings.FORMATS, _price_of(service_id, size_bytes, now)
+    shown = formats.size(size_bytes)
+    words = (
+        f"{shown} costs {formats.money(told)}"
+        if told is not None
+        else f"{shown} has no price in the catalogue"
+    )
+    charged = _amount(price) if price.strip() else told
+    deed = "" if charged is None else adding(size_bytes, charged)
+    return Read(f"= {words}", price="" if told is None else plain_amount(told), deed=deed)
+
+
+def _price_of(service_id: int, size_bytes: int, now: datetime) -> int | None:
+    """The catalogue's price of a size; None where it has none."""
+    try:
+        return quote(service_id, size_bytes=size_bytes, now=now).price_minor
     except Refused:
         return None
+
+
+def _amount(typed: str) -> int | None:
+    try:
+        return parse_money(typed.strip().replace(",", "."), settings.FORMATS.currency)
+    except Refused:
+        return None
+
+
+def _deed(chosen: object, offers: list[Choice], read: Read) -> str:
+    """What the button says when the page opens; the script keeps it true."""
+    return read.deed if chosen == OWN_SIZE else next((one.deed for one in offers if one.value == chosen), "")
+
+
+def _typed(form: TopUpForm, name: str) -> str:
+    """What stands in a field as it was typed; nothing where the form hasn't got the field."""
+    value = form[name].value() if name in form.fields else None
+    return value if isinstance(value, str) else ""
 
 
 def _attempt(request: StaffRequest, form: TopUpForm, service: Service, now: datetime) -> Placed | None:
@@ -208,6 +255,7 @@ def _hindered(service: Service, on_sale: Sale) -> dict[str, object]:
     return {
         "service": service,
         "on_sale": on_sale,
+        "is_connected": service.pk in connected([service.pk]),
         "words": STAFF_WORDS[on_sale.hindrance],
         "hindrance": on_sale.hindrance,
         "service_url": links.service(service.pk),

@@ -13,6 +13,7 @@ from capstan.caps.models import ThresholdCrossing
 from capstan.console import links
 from capstan.console.attention import Attention, attention
 from capstan.console.shown import COLUMNS, order_row
+from capstan.metering.queries.online import connected
 from capstan.network.queries.state import states
 from capstan.operator.words import count, lasting
 from capstan.topups.queries.orders import visible_to
@@ -21,6 +22,7 @@ from capstan.ui.navigation import address
 from capstan.ui.parts import state_badge
 from capstan.ui.states import Tone
 from capstan.ui.tables import Column, Empty, Place, Row, Table
+from capstan.ui.templatetags.capstan import breakable
 from capstan.values import clock
 from capstan.values.period import day_at
 
@@ -66,15 +68,17 @@ def capped(request: StaffRequest) -> HttpResponse:
     now = clock.now()
     day = day_at(settings.FORMATS.zone, now)
     found = ThresholdCrossing.objects.filter(recorded_at__gte=day.start, percent__gte=100)
-    newest = found.select_related("service__customer").order_by("-recorded_at", "-pk")
-    page = Paginator(newest, _LINES_A_PAGE).get_page(request.GET.get("page"))
+    newest = found.order_by("service_id", "-recorded_at", "-pk").distinct("service_id").values("pk")
+    lines = ThresholdCrossing.objects.filter(pk__in=newest).select_related("service__customer")
+    page = Paginator(lines.order_by("-recorded_at", "-pk"), _LINES_A_PAGE).get_page(request.GET.get("page"))
     crossings = list(page)
-    state_of = states({one.service_id for one in crossings}, now=now)
+    ids = [one.service_id for one in crossings]
+    state_of, online = states(ids, now=now), connected(ids)
     rows = tuple(
         Row(
             (
-                one.service.username, settings.FORMATS.time(one.crossed_at), one.service.customer.name,
-                settings.FORMATS.size(one.drawn_bytes), state_badge(state_of[one.service_id]),
+                breakable(one.service.username), settings.FORMATS.time(one.crossed_at), one.service.customer.name,
+                settings.FORMATS.size(one.drawn_bytes), state_badge(state_of[one.service_id], one.service_id in online),
             ),
             links.service(one.service_id),
         )
@@ -82,11 +86,10 @@ def capped(request: StaffRequest) -> HttpResponse:
     )  # fmt: skip
     nothing = Empty("No line has reached its cap today", "As soon as one does, it is listed here.")
     table = Table("Lines that reached their cap today, the newest first", _CAPPED_COLUMNS, rows, nothing)
-    number = attention(now=now).capped_today
     context = {
         "table": table,
         "page": page,
-        "words": _lines(number),
+        "words": _lines(page.paginator.count),
         "crumbs": [("Start", reverse("console:home")), ("At their cap today", None)],
     }
     return render(request, "console/home/capped.html", context)
@@ -96,7 +99,7 @@ _CAPPED_COLUMNS = (
     Column("Line", Place.LEAD),
     Column("Reached its cap", Place.NOTE),
     Column("Customer"),
-    Column("Used in the cycle", Place.AMOUNT, is_number=True),
+    Column("Used by then", Place.AMOUNT, is_number=True),
     Column("Now", Place.STATE),
 )
 

@@ -23,7 +23,8 @@ from capstan.services.models import PackageChange, Service
 from capstan.services.queries import package_in_force
 from capstan.services.rules import LoginBy
 from capstan.topups.queries.orders import of_service
-from capstan.topups.queries.sale import sale
+from capstan.topups.queries.sale import hindrance_of, sale
+from capstan.topups.rules.sale import STAFF_WORDS
 from capstan.ui.access import StaffRequest, forbidden, staff_required
 from capstan.values import clock
 
@@ -76,7 +77,7 @@ def reveal(request: StaffRequest, service_id: int) -> HttpResponse:
     return _page(request, service, now, password=password)
 
 
-def frame(service: Service, here: str) -> dict[str, object]:
+def frame(service: Service, here: str, now: datetime) -> dict[str, object]:
     """What all pages of a line have: who it belongs to, and the way to the others."""
     tabs = [
         ("Cap details", reverse("console:service", args=[service.pk]), "cap"),
@@ -85,12 +86,14 @@ def frame(service: Service, here: str) -> dict[str, object]:
         ("Explain", reverse("console:explain", args=[service.pk]), "explain"),
     ]
     customer = service.customer
+    hindrance = hindrance_of(service.pk, None, now=now)
     return {
         "service": service,
         "customer_url": links.customer(customer.account_code),
         "tabs": [(label, url, name == here) for label, url, name in tabs],
         "crumbs": [(customer.name, links.customer(customer.account_code)), (service.username, None)],
         "add_top_up_url": links.add_top_up(service.pk),
+        "why_no_top_up": STAFF_WORDS[hindrance] if hindrance else "",
     }
 
 
@@ -112,7 +115,7 @@ def _page(
     offers = sale(service.pk, now=now)
     cheapest = sorted(offers.quotes, key=lambda one: (one.price_minor, one.size_bytes))[:_OFFERS_SHOWN]
     context = {
-        **frame(service, "cap"),
+        **frame(service, "cap", now),
         **hero(service, line),
         **_login(request, service),
         "password": password,

@@ -31,6 +31,7 @@ class Shown(NamedTuple):
     login: Login
     badge: SafeString
     second_step: str
+    is_secured: bool
     is_mine: bool
     role: RoleForm
 
@@ -165,5 +166,10 @@ def _shown(login: Login, is_secured: bool, is_mine: bool) -> Shown:
     look = badge("On", Tone.GOOD, "circle-check") if login.is_active else badge("Off", Tone.QUIET, "circle-x")
     second = "Two-step sign-in is set up" if is_secured else "No authenticator yet"
     return Shown(
-        login, look, second, is_mine, RoleForm(initial={"role": login.role}, auto_id=f"role-{login.pk}-%s")
+        login,
+        look,
+        second,
+        is_secured,
+        is_mine,
+        RoleForm(initial={"role": login.role}, auto_id=f"role-{login.pk}-%s"),
     )

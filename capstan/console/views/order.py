@@ -281,9 +281,9 @@ def _headline(order: Order) -> dict[str, str]:
         charged, back = order.price_minor, order.reversed_minor
         sums = f"{formats.money(charged)} was charged, {formats.money(back)} given back"
         rest = "nothing is to pay" if charged == back else f"{formats.money(charged - back)} remains"
-        return {"figure": "Taken back", "words": f"top-up of {size}", "note": f"{sums}: {rest}."}
+        return {"figure": "Taken back", "words": f"top-up of {size}", "note": f"{sums}: {rest}"}
     if order.state in _OVER:
-        return {"figure": size, "words": "was not added", "note": "Nothing is charged."}
+        return {"figure": size, "words": "was not added", "note": "Nothing is charged"}
     return {"figure": size, "words": f"top-up for {formats.money(order.price_minor)}"}
 
 

@@ -50,7 +50,7 @@ def show(request: StaffRequest, service_id: int) -> HttpResponse:
     here = reverse("console:technical", args=[service.pk])
     chosen, packets = _packets(request, service, found)
     context = {
-        **frame(service, "technical"),
+        **frame(service, "technical", now),
         "say": say,
         "state": found.state,
         "state_words": STATE_WORDS[found.state],
@@ -78,7 +78,8 @@ def as_text(request: StaffRequest, service_id: int) -> HttpResponse:
     """What `capstan explain` prints."""
     service, now = service_or_404(service_id), clock.now()
     text = _plain(page_of(_explained(service, now), saying(now)))
-    context = {**frame(service, "explain"), "text": text, "command": f"capstan explain {service.username}"}
+    command = f"capstan explain {service.username}"
+    context = {**frame(service, "explain", now), "text": text, "command": command}
     return render(request, "console/line/explain.html", context)
 
 

@@ -52,7 +52,7 @@ def show(request: StaffRequest, service_id: int) -> HttpResponse:
     unit = int(settings.FORMATS.units)
     total = sum((Moved(bar.upper, bar.lower) for bar in given), Moved())
     context = {
-        **frame(service, "usage"),
+        **frame(service, "usage", now),
         "spans": [
             (span.title, f"{here}?cycle={number}", not day and number == place)
             for number, span in enumerate(spans)

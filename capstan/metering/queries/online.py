@@ -1,5 +1,9 @@
-"""Who is online with an address or a device. Each reads an index of the open sessions, and finds at most `limit`."""
+"""Who is online: with an address or a device, and on which lines.
 
+Each reads an index of the open sessions; the first two find at most `limit`.
+"""
+
+from collections.abc import Collection
 from ipaddress import IPv4Address, IPv6Network
 
 from django.db.models import QuerySet
@@ -21,6 +25,12 @@ def sessions_with_address(address: IPv4Address | IPv6Network, *, limit: int) -> 
 def sessions_with_device(mac: str, *, limit: int) -> list[RadiusSession]:
     """Open sessions from this device (12 digits, upper case), however its router writes it."""
     return _newest(_open().alias(mac=BareMac("calling_station")).filter(mac=mac), limit)
+
+
+def connected(service_ids: Collection[int]) -> set[int]:
+    """Those of these lines that have an open session; one whose router has gone silent counts."""
+    found = _open().filter(service_id__in=service_ids).values_list("service_id", flat=True)
+    return {one for one in found if one is not None}
 
 
 def _open() -> QuerySet[RadiusSession]:

@@ -9,6 +9,7 @@ from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 
 from capstan.customers.models import Customer
+from capstan.metering.queries.online import connected
 from capstan.network.queries.state import states
 from capstan.network.rules.line_state import LineState
 from capstan.operator.search.hits import OWN_CONTACT, Hit, Rank, Stray, hits_of, open_sessions, strays_of
@@ -24,6 +25,7 @@ class FoundLine(NamedTuple):
     service_id: int
     username: str
     state: LineState
+    is_connected: bool
     connection_type: str
     is_meant: bool  # the line itself was found, not only its customer
 
@@ -125,11 +127,19 @@ def _lines(found: list[_Found], now: datetime) -> tuple[dict[int, tuple[FoundLin
         .defer("line_password", "nt_hash")
     )
     listed = sorted(rows, key=lambda row: (row.pk not in meant, row.place))
-    state_of = states([row.pk for row in listed], now=now)
+    ids = [row.pk for row in listed]
+    state_of, online = states(ids, now=now), connected(ids)
     lines: dict[int, tuple[FoundLine, ...]] = {}
     beside = dict.fromkeys(wanted, 0)
     for row in listed:
-        line = FoundLine(row.pk, row.username, state_of[row.pk], row.connection_type.name, row.pk in meant)
+        line = FoundLine(
+            row.pk,
+            row.username,
+            state_of[row.pk],
+            row.pk in online,
+            row.connection_type.name,
+            row.pk in meant,
+        )
         lines[row.customer_id] = (*lines.get(row.customer_id, ()), line)
         beside[row.customer_id] = row.number - len(lines[row.customer_id])
     return lines, beside

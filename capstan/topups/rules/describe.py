@@ -119,7 +119,7 @@ def _restoring(facts: Facts, now: datetime) -> tuple[str, str]:
     if facts.restore == Restore.NEXT_LOGIN:
         return (
             "Added – the line comes up at its next login",
-            "Nobody is connected at the moment. Switch the router on, or off and on again.",
+            "Nobody is connected at the moment: it works as soon as you connect again.",
         )
     assert facts.granted_at is not None
     if (now - facts.granted_at).total_seconds() < _SLOW_AFTER_SECONDS:
@@ -130,10 +130,12 @@ def _restoring(facts: Facts, now: datetime) -> tuple[str, str]:
     )
 
 
-def in_the_past(shown: Progress, at: str) -> Progress:
+def in_the_past(shown: Progress, restore: Restore | None, at: str) -> Progress:
     """The same of a line that came back at this time and has got another state since."""
-    if shown.seconds is None:
+    if shown.seconds is None or restore == Restore.ALREADY_OPEN:
         return shown
+    if restore == Restore.AT_LOGIN:
+        return shown._replace(headline=f"Was online again at {at}", hint="")
     return shown._replace(headline=f"Was back online at {at}, after {_span(shown.seconds)}", hint="")
 
 

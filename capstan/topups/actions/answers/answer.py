@@ -53,7 +53,9 @@ def _answer(inbound_id: int, now: datetime) -> None:
         finish(inbound_id, InboundState.IGNORED, "The sender is no telephone number.", now=now)
         return
     if Answer.objects.filter(address=inbound.sender, at__gt=now - _HOUR).count() >= ANSWERS_AN_HOUR:
-        finish(inbound_id, InboundState.NEEDS_PERSON, "So many within an hour that it may be a machine.", now=now)
+        finish(
+            inbound_id, InboundState.NEEDS_PERSON, "So many within an hour that it may be a machine.", now=now
+        )
         return
     talk = conversation(inbound, now)
     outcome = deeds.take_code(talk, now) or _act(talk, now)

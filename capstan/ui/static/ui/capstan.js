@@ -202,6 +202,33 @@
     }
     wake(fresh);
     if (window.htmx) window.htmx.process(fresh);
+    if (fresh.dataset.capVersion !== part.dataset.capVersion) follow(part.id);
+  }
+
+  // What hangs on a part's version – <div id="deeds" data-cap-follows="progress" data-cap-from="/orders/7/"> – is drawn
+  // anew from that page when the part comes with another one; not while somebody types in it.
+  async function follow(id) {
+    const followers = all(`[data-cap-follows="${CSS.escape(id)}"]`);
+    if (!followers.length) return;
+    if (document.hidden || followers.some((one) => isInUse(one) || hasTyped(one))) {
+      window.setTimeout(() => follow(id), 1000);
+      return;
+    }
+    try {
+      const answer = await fetch(followers[0].dataset.capFrom);
+      if (!answer.ok || answer.redirected) return;
+      const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+      for (const one of followers) {
+        const fresh = page.getElementById(one.id);
+        if (fresh && one.isConnected) replace(one, fresh.outerHTML);
+      }
+    } catch {
+      window.setTimeout(() => follow(id), 5000);
+    }
+  }
+
+  function hasTyped(part) {
+    return all("input:not([type=hidden]), textarea", part).some((one) => one.value !== one.defaultValue);
   }
 
   function likes(one, within) { // what can stand for it after it was drawn anew: the same id, else the same link
