@@ -31,8 +31,8 @@ def _sign_in_wrongly(page: Page) -> None:
 def _own_size(page: Page) -> None:
     page.locator("label:has(input[name=what][value=own])").click()
     page.locator("input[name=size]").fill("1.5 GB")
-    page.get_by_label("Caller's name").click()  # the size is left, and its price comes
-    page.locator("input[name=price][value]").wait_for()
+    page.get_by_label("Caller's name").click()
+    page.locator("#size-read", has_text="costs").wait_for()
 
 
 def _tab(name: str) -> Callable[[Page], None]:

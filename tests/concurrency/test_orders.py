@@ -1,6 +1,7 @@
 """Orders of one line at the same moment: one bucket and one charge each, whoever is first (I4)."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 from itertools import count
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from capstan.billing.models import Charge
 from capstan.caps.models import Bucket, ThresholdCrossing
 from capstan.db.connection import connect
+from capstan.identity.actions import links
 from capstan.messaging.actions.inbound import store
 from capstan.messaging.models import Gateway, Inbound, Message
 from capstan.messaging.rules.words import InboundState
@@ -19,7 +21,8 @@ from capstan.topups.actions.authorise import answer_request
 from capstan.topups.actions.notices import tell_crossings
 from capstan.topups.actions.order import Wanted, place
 from capstan.topups.actions.take_back import reverse
-from capstan.topups.models import AuthorisationRequest, Invitation, Menu, Notice, Order
+from capstan.topups.actions.website import TICKET, order_online
+from capstan.topups.models import AuthorisationRequest, Invitation, ListEntry, Menu, Notice, Order
 from capstan.topups.rules.words import Channel, OrderState
 from capstan.values.refused import Refused
 from tests.concurrency.test_buckets import together
@@ -196,3 +199,39 @@ def test_data_that_is_added_while_the_notice_is_written(shop: Shop, turn: int) -
         "superseded"
     }
     assert Notice.objects.count() == 4
+
+
+@pytest.mark.parametrize("turn", range(ROUNDS))
+def test_a_number_that_two_put_on_the_list_at_once_is_on_it_once(shop: Shop, turn: int) -> None:
+    line, outcomes = shop.line(), []
+
+    def add() -> None:
+        try:
+            shop.listed(line)
+            outcomes.append("listed")
+        except Refused:
+            outcomes.append("refused")
+
+    together(add, add, add)
+    assert sorted(outcomes) == ["listed", "refused", "refused"]
+    assert ListEntry.objects.count() == Message.objects.filter(template="list.added").count() == 1
+
+
+@pytest.mark.parametrize("turn", range(ROUNDS))
+def test_the_last_button_of_the_website_pressed_twice_orders_once_and_shows_the_same(
+    shop: Shop, turn: int
+) -> None:
+    line = shop.line()
+    token = links.make(TICKET, str(line.pk), expires_at=shop.now + timedelta(minutes=5), now=shop.now)
+    quote, orders = shop.quote(line, "C"), []
+
+    def press() -> None:
+        placed = order_online(
+            token=token, offer_id=quote.offer_id or 0, price_minor=quote.price_minor, now=shop.now
+        )
+        orders.append(placed.order.pk)
+
+    together(press, press, press)
+    assert len(orders) == 3
+    assert set(orders) == {Order.objects.get().pk}
+    one_each()

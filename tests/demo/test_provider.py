@@ -52,7 +52,6 @@ def test_everything_is_entered(lines: int) -> None:
     assert [offer.letter for offer in offers_on_sale(at=clock.now())] == list("ABCDEFG")
     assert Cap.objects.count() == lines
     assert Bucket.objects.filter(kind="allowance").exists()
-    assert Bucket.objects.filter(kind="topup").exists()
 
 
 def test_routers_are_as_they_answer(lines: int) -> None:

@@ -314,6 +314,15 @@ def crowd(scene: Scene, number: int = 2_000) -> None:
         )
         for place, one in enumerate(lines)
     )
+    nas = scene.nas(scene.peer("crowd", "192.0.2.200"), "crowd")
+    times = dict.fromkeys(("started_at", "first_seen_at", "last_seen_at", "counted_until"), scene.now)
+    RadiusSession.objects.bulk_create(
+        RadiusSession(
+            key=place.to_bytes(16), nas=nas, service=one, username=one.username, acct_session_id=b"%d" % place,
+            calling_station=f"06-00-00-00-{place >> 8:02X}-{place & 255:02X}", start_mark=0, last_mark=0, **times,
+        )
+        for place, one in enumerate(lines)
+    )  # fmt: skip
     with connection.cursor() as cursor:
         for table in (*SEARCHED, "metering_radiussession"):
             cursor.execute(f"ANALYZE {table}")

@@ -55,8 +55,9 @@ def buy(line: PastLine, standing: Standing, *, now: datetime) -> None:
     """The top-up that this line's user bought at this moment of the past: on the website, or an agent did it for him."""
     line.note_bought(standing.cycle_start)
     letter = takes(line, standing, now=now)
-    quote = next((one for one in sale(line.service_id, now=now).quotes if one.letter == letter), None)
-    if quote is None:
+    on_sale = sale(line.service_id, now=now)
+    quote = next((one for one in on_sale.quotes if one.letter == letter), None)
+    if quote is None or on_sale.hindrance is not None:
         return
     calls = Random(f"calls {line.one.line.seed} {now:%Y%m%d%H}").random() < _BY_PHONE
     username = line.one.line.username.lower()
