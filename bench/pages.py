@@ -20,7 +20,7 @@ from capstan.identity.actions.staff import create_login
 from capstan.identity.rules import Role
 from capstan.values import clock
 
-ASKED: Final = 200
+ASKED: Final = 100
 """How often each page is asked for, each time for another customer."""
 
 _WARM_UP: Final = 5

@@ -20,7 +20,7 @@ from capstan.values import clock
 
 WARM_UP = 1
 _FOLD_PATIENCE = 300.0
-_PAGE_MS = 50
+_PAGE_MS = 250
 
 
 @dataclass(kw_only=True)

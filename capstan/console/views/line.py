@@ -23,7 +23,7 @@ from capstan.services.models import PackageChange, Service
 from capstan.services.queries import package_in_force
 from capstan.services.rules import LoginBy
 from capstan.topups.queries.orders import of_service
-from capstan.topups.queries.sale import hindrance_of, sale
+from capstan.topups.queries.sale import KnownLine, Sale, hindrance_of, sale
 from capstan.topups.rules.sale import STAFF_WORDS
 from capstan.ui.access import StaffRequest, forbidden, staff_required
 from capstan.values import clock
@@ -77,8 +77,8 @@ def reveal(request: StaffRequest, service_id: int) -> HttpResponse:
     return _page(request, service, now, password=password)
 
 
-def frame(service: Service, here: str, now: datetime) -> dict[str, object]:
-    """What all pages of a line have: who it belongs to, and the way to the others."""
+def frame(service: Service, here: str, now: datetime, on_sale: Sale | None = None) -> dict[str, object]:
+    """What all pages of a line have: who it belongs to, and the way to the others. `on_sale` is what is known already."""
     tabs = [
         ("Cap details", reverse("console:service", args=[service.pk]), "cap"),
         ("Technical support", reverse("console:technical", args=[service.pk]), "technical"),
@@ -86,7 +86,7 @@ def frame(service: Service, here: str, now: datetime) -> dict[str, object]:
         ("Explain", reverse("console:explain", args=[service.pk]), "explain"),
     ]
     customer = service.customer
-    hindrance = hindrance_of(service.pk, None, now=now)
+    hindrance = on_sale.hindrance if on_sale is not None else hindrance_of(service.pk, None, now=now)
     return {
         "service": service,
         "customer_url": links.customer(customer.account_code),
@@ -112,10 +112,10 @@ def _page(
 ) -> HttpResponse:
     line = line_now(service, now=now)
     package, coming = _packages(service, now)
-    offers = sale(service.pk, now=now)
+    offers = sale(service.pk, now=now, known=KnownLine(line.standing, line.state))
     cheapest = sorted(offers.quotes, key=lambda one: (one.price_minor, one.size_bytes))[:_OFFERS_SHOWN]
     context = {
-        **frame(service, "cap", now),
+        **frame(service, "cap", now, offers),
         **hero(service, line),
         **_login(request, service),
         "password": password,

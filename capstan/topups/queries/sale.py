@@ -48,12 +48,18 @@ class Sale(NamedTuple):
     cycle_end: datetime | None
 
 
-def sale(service_id: int, *, now: datetime) -> Sale:
+class KnownLine(NamedTuple):
+    """What the caller has read of the line already."""
+
+    standing: Standing | None
+    state: LineState
+
+
+def sale(service_id: int, *, now: datetime, known: KnownLine | None = None) -> Sale:
     """Everything that the line could be sold now. Raises Service.DoesNotExist."""
     service = Service.objects.select_related("customer").get(pk=service_id)
     brand_id = service.customer.brand_id
-    held = _standing(service_id, now)
-    state = states([service_id], now=now)[service_id]
+    held, state = known or KnownLine(_standing(service_id, now), states([service_id], now=now)[service_id])
     quotes: tuple[Quote, ...] = ()
     if held is not None:
         offers = sorted(
