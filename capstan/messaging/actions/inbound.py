@@ -13,7 +13,8 @@ from capstan.messaging.models import Gateway, Inbound
 from capstan.messaging.rules.senders import read_sender
 from capstan.messaging.rules.words import InboundState
 
-LEASE = timedelta(seconds=60)
+LEASE = timedelta(seconds=20)
+"""So long a worker has for the replies it took; they wait that long when it dies. Answering twice is ruled out by their rows."""
 ATTEMPTS_MAX = 5
 """What could not be answered so often, because the program failed at it, goes to a person."""
 
@@ -66,7 +67,7 @@ def store(
 
 
 def claim(now: datetime, limit: int) -> list[Inbound]:
-    """Take some that wait for an answer, the oldest first; whoever dies with them gives them back after a minute.
+    """Take some that wait for an answer, the oldest first; whoever dies with them gives them back when the lease ends.
 
     Those that failed too often go to a person instead.
     """
