@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 from playwright.sync_api import Page
 
+from capstan.demo.roster import accounts
+
 NOBODY, AGENT, MANAGER = "", "agent", "manager"
 
 
@@ -35,6 +37,28 @@ def _own_size(page: Page) -> None:
     page.locator("#size-read", has_text="costs").wait_for()
 
 
+def _to_offers(page: Page) -> None:
+    """Which connection is answered, as its customer does."""
+    chosen = next(one for account in accounts() for one in account.lines if one.line.username == WATCHED)
+    page.get_by_label("Type of connection").select_option(chosen.connection_type)
+    page.get_by_label("Username").fill(chosen.line.username)
+    page.locator("input[type=password]").fill(chosen.line.password)
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_load_state()
+
+
+def _to_total(page: Page) -> None:
+    _to_offers(page)
+    page.locator("#offer").select_option(index=3)
+    page.get_by_role("button", name="Next").click()
+    page.wait_for_load_state()
+
+
+def _newest_phone(page: Page) -> None:
+    page.locator(".phones a").first.click()
+    page.wait_for_load_state()
+
+
 def _tab(name: str) -> Callable[[Page], None]:
     def open_it(page: Page) -> None:
         page.get_by_role("navigation", name="Pages of this line").get_by_role("link", name=name).click()
@@ -47,7 +71,8 @@ def _all_open(page: Page) -> None:
     page.evaluate("document.querySelectorAll('details.cap-panel').forEach((one) => { one.open = true; })")
 
 
-LINE = "/staff/search/?q=palesa.nel@sandpiper.example"
+WATCHED = "palesa.nel@sandpiper.example"
+LINE = f"/staff/search/?q={WATCHED}"
 """The search leads to the line's page, whatever its number."""
 
 PAGES = (
@@ -56,6 +81,10 @@ PAGES = (
     Shot("no-such-page", "/there-is-no-such-page"),
     Shot("home", "/"),
     Shot("top-up", "/top-up/"),
+    Shot("top-up-offers", "/top-up/", then=_to_offers),
+    Shot("top-up-total", "/top-up/", then=_to_total),
+    Shot("phones", "/demo/handset/"),
+    Shot("phone", "/demo/handset/", then=_newest_phone),
     Shot("top-up-forgotten", "/top-up/forgotten/"),
     Shot("sign-in", "/sign-in/"),
     Shot("sign-in-wrong", "/sign-in/", then=_sign_in_wrongly),

@@ -15,7 +15,7 @@ from capstan.messaging.actions.inbound import store
 from capstan.messaging.models import Gateway, Inbound, Message
 from capstan.messaging.rules.words import InboundState
 from capstan.services.models import Service
-from capstan.topups.actions.agreements import add_authoriser, set_account_rule, set_ceiling
+from capstan.topups.actions.agreements import add_authoriser, set_ceiling
 from capstan.topups.actions.answers.answer import answer_inbound
 from capstan.topups.actions.authorise import answer_request
 from capstan.topups.actions.notices import tell_crossings
@@ -119,13 +119,7 @@ def test_a_ceiling_holds_against_orders_at_the_same_moment(shop: Shop) -> None:
 
 def test_two_authorisers_answer_at_once(shop: Shop) -> None:
     line = shop.line()
-    set_account_rule(
-        customer_id=line.customer_id,
-        needs_authorisation=True,
-        pays_first=False,
-        actor="staff:m",
-        now=shop.now,
-    )
+    shop.demand(authorised=True)
     for phone in (NUMBER, OTHER):
         add_authoriser(
             customer_id=line.customer_id, name=phone, role="owner", phone=phone, limit_minor=None, actor="staff:m",

@@ -8,7 +8,6 @@ import pytest
 from django.test import Client
 from playwright.sync_api import Page, Route, expect
 
-from capstan.db.connection import connect
 from capstan.messaging.models import BudgetAlarm
 from capstan.messaging.rules.words import MessageState, Reason
 from capstan.services.models import Service
@@ -16,7 +15,6 @@ from capstan.topups.actions.agreements import set_account_rule
 from capstan.topups.actions.waiting import mark_paid
 from capstan.topups.models import ListEntry, Order
 from capstan.topups.rules.words import OrderState, Restore
-from capstan.values import clock
 from tests import staff
 from tests.browser import Windows, browser, check_page, open_page
 from tests.console.desk import offer
@@ -31,12 +29,9 @@ Window = Callable[..., Page]
 
 
 @pytest.fixture
-def shop(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shop]:
+def shop(metered: Shop) -> Shop:
     """Here its rows are committed: the browser's server reads them by connections of its own."""
-    with connect() as conn:
-        made = Shop(conn)
-        monkeypatch.setattr(clock, "now", lambda: made.now)
-        yield made
+    return metered
 
 
 @pytest.fixture

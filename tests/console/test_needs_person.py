@@ -173,6 +173,17 @@ def test_a_lost_message_is_sent_again(shop: Shop, line: Service, agent: Client) 
     assert Message.objects.filter(repeat_of=lost).count() == 1
 
 
+def test_a_message_that_could_not_be_written_is_shown_without_a_button_that_does_nothing(
+    shop: Shop, line: Service, agent: Client
+) -> None:
+    lost = told(
+        shop.listed(line), state="failed", text="", detail="The notice could not be written: KeyError: 'x'"
+    )
+    page = agent.get(PAGE)
+    assert "could not be written" in words(page)
+    assert f"/staff/messages/{lost.pk}/again/" not in text_of(page)
+
+
 def test_a_message_with_a_code_cant_be_sent_again_and_says_so(
     shop: Shop, line: Service, agent: Client
 ) -> None:

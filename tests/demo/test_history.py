@@ -35,6 +35,7 @@ from capstan.network.queries.lines import lines as lines_of
 from capstan.network.rules.words import CommandState
 from capstan.services.models import AccessDue, Service
 from capstan.services.rules import MacLock, ServiceStatus
+from tests.demo.parts import no_parts_left
 from tests.demo.past import NOW, chosen, line
 
 pytestmark = pytest.mark.django_db
@@ -49,20 +50,14 @@ ZONE = ZoneInfo("Africa/Johannesburg")
 @pytest.fixture(scope="module")
 def past(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[int]:
     """The lines with their past, entered once for all tests here; what each changes is rolled back to this."""
-    with django_db_blocker.unblock():
-        before = _parts()
-        with transaction.atomic(), patch.object(provider, "accounts", lambda: ACCOUNTS):
-            yield provider.enter_provider(now=NOW, days=DAYS)
-            transaction.set_rollback(True)
-        with connection.cursor() as cursor:
-            for name in _parts() - before:
-                cursor.execute(f"DROP TABLE {name}")
-
-
-def _parts() -> set[str]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT oid::regclass::text FROM pg_class WHERE relispartition AND relkind = 'r'")
-        return {name for (name,) in cursor.fetchall()}
+    with (
+        django_db_blocker.unblock(),
+        no_parts_left(),
+        transaction.atomic(),
+        patch.object(provider, "accounts", lambda: ACCOUNTS),
+    ):
+        yield provider.enter_provider(now=NOW, days=DAYS)
+        transaction.set_rollback(True)
 
 
 def service(username: str) -> Service:

@@ -15,6 +15,7 @@ from capstan.caps.models import Cap, Cycle
 from capstan.metering.models import PacketLog, RadiusSession, Stream, UsageHour
 from capstan.services.models import Service
 from tests.config.running import wait_until
+from tests.demo.parts import no_parts_left
 from tests.demo.past import chosen
 from tools.tidy import ROOT
 
@@ -25,17 +26,8 @@ DAYS = "20"
 @pytest.fixture(autouse=True)
 def _no_parts_are_left(transactional_db: None) -> Iterator[None]:
     """Parts of partitioned tables that a start makes are gone after each test."""
-    before = _parts()
-    yield
-    with connection.cursor() as cursor:
-        for name in _parts() - before:
-            cursor.execute(f"DROP TABLE {name}")
-
-
-def _parts() -> set[str]:
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT oid::regclass::text FROM pg_class WHERE relispartition AND relkind = 'r'")
-        return {name for (name,) in cursor.fetchall()}
+    with no_parts_left():
+        yield
 
 
 def _command(*words: str) -> list[str]:

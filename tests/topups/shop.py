@@ -12,6 +12,7 @@ from capstan.messaging.models import Gateway, Message
 from capstan.messaging.rules.words import GatewayKind, Medium
 from capstan.services.models import Service
 from capstan.topups.actions import notification_list
+from capstan.topups.actions.agreements import set_account_rule
 from capstan.topups.actions.notification_list import NewEntry
 from capstan.topups.actions.order import Placed, Wanted, place
 from capstan.topups.models import ListEntry, Order
@@ -57,6 +58,15 @@ class Shop(Provider):
         more: dict[str, Any] = {"name": "Jan", "may_order": medium == Medium.SMS} | other
         new = NewEntry(service.pk, medium, address, **more)
         return notification_list.add(new, confirmed_by_staff=True, actor="staff:thandi", now=self.now)
+
+    def demand(
+        self, customer_id: int | None = None, *, authorised: bool = False, paid_first: bool = False
+    ) -> None:
+        """What an account demands of its orders from now on: the shop's own customer's, or another one's."""
+        set_account_rule(
+            customer_id=customer_id or self.customer.pk, needs_authorisation=authorised, pays_first=paid_first,
+            actor="staff:m", now=self.now,
+        )  # fmt: skip
 
     def use(self, total_bytes: int, *, user: str = "thandi@example.net", seconds: int = 3600) -> None:
         """The line's session has moved this many bytes in all."""

@@ -11,7 +11,7 @@ from capstan.caps.rules.words import CapState
 from capstan.catalog.models import TopUpOffer
 from capstan.catalog.rules import AtCap, OvershootPolicy
 from capstan.services.actions.status import end_service, suspend
-from capstan.topups.actions.agreements import set_account_rule, set_ceiling
+from capstan.topups.actions.agreements import set_ceiling
 from capstan.topups.models import Order
 from capstan.topups.queries.sale import quote, sale, spent
 from capstan.topups.rules.sale import Hindrance
@@ -166,13 +166,7 @@ def test_an_account_that_pays_first_waits_for_its_payment(shop: Shop) -> None:
     from capstan.topups.actions.waiting import mark_paid
 
     line = shop.line()
-    set_account_rule(
-        customer_id=line.customer_id,
-        needs_authorisation=False,
-        pays_first=True,
-        actor="staff:m",
-        now=shop.now,
-    )
+    shop.demand(paid_first=True)
     shop.listed(line)
     order = shop.order(line).order
     assert (order.state, buckets(line)) == (OrderState.AWAITING_PAYMENT, [])
@@ -194,19 +188,14 @@ def test_what_waits_keeps_waiting_for_what_it_waited_for_when_the_account_asks_f
 
     line = shop.line()
 
-    def rule(*, authorised: bool, paid: bool) -> None:
-        set_account_rule(
-            customer_id=line.customer_id, needs_authorisation=authorised, pays_first=paid, actor="staff:m", now=shop.now
-        )  # fmt: skip
-
-    rule(authorised=False, paid=True)
+    shop.demand(paid_first=True)
     order = shop.order(line).order
-    rule(authorised=True, paid=True)
+    shop.demand(authorised=True, paid_first=True)
     paid = mark_paid(order_id=order.pk, reference="cash 1", actor="staff:thandi", now=shop.now)
     assert paid.state == OrderState.GRANTED
-    rule(authorised=True, paid=False)
+    shop.demand(authorised=True)
     other = shop.order(line, channel=Channel.SMS, reply_to="+27600000001").order
-    rule(authorised=True, paid=True)
+    shop.demand(authorised=True, paid_first=True)
     allowed = answer_for(other.pk, approve=True, who="Ann", why="rang", actor="staff:thandi", now=shop.now)
     assert allowed.state == OrderState.AWAITING_PAYMENT
     assert "as soon as R35 is paid" in shop.texts()[-1]
@@ -215,29 +204,20 @@ def test_what_waits_keeps_waiting_for_what_it_waited_for_when_the_account_asks_f
 
 
 def test_what_was_ordered_before_the_cycle_turned_counts_where_it_is_added(shop: Shop) -> None:
+    from capstan.topups.actions.waiting import mark_paid
+
     line = shop.line()
-    set_account_rule(
-        customer_id=line.customer_id,
-        needs_authorisation=False,
-        pays_first=True,
-        actor="staff:m",
-        now=shop.now,
-    )
+    shop.demand(paid_first=True)
     order = shop.order(line).order
-    start = Cap.objects.get(pk=line.pk).cycle_start
-    assert spent(line.pk, start).minor == 3500
-    assert spent(line.pk, shop.now + timedelta(days=1)).minor == 3500, "what waits counts in each cycle"
+    before, turn = Cap.objects.get(pk=line.pk).cycle_start, shop.now + timedelta(hours=12)
+    assert spent(line.pk, before).minor == 3500
+    assert spent(line.pk, turn).minor == 3500, "what waits counts in each cycle"
+    shop.wait(days=1)
+    mark_paid(order_id=order.pk, reference="cash 1", actor="staff:thandi", now=shop.now)
+    assert spent(line.pk, turn).minor == 3500, "added after the turn, though ordered before it"
+    assert spent(line.pk, shop.now + timedelta(hours=1)).minor == 0
     Order.objects.filter(pk=order.pk).update(state=OrderState.REFUSED)
-    assert spent(line.pk, start).minor == 0
-    set_account_rule(
-        customer_id=line.customer_id,
-        needs_authorisation=False,
-        pays_first=False,
-        actor="staff:m",
-        now=shop.now,
-    )
-    shop.order(line)
-    assert (spent(line.pk, start).minor, spent(line.pk, shop.now + timedelta(days=1)).minor) == (3500, 0)
+    assert spent(line.pk, before).minor == 0
 
 
 def test_a_size_that_is_too_little_to_open_a_line_is_not_sold(shop: Shop) -> None:
@@ -252,13 +232,7 @@ def test_what_waits_too_long_expires_and_says_so(shop: Shop) -> None:
     from capstan.topups.actions.waiting import cancel, expire_waiting
 
     line = shop.line()
-    set_account_rule(
-        customer_id=line.customer_id,
-        needs_authorisation=False,
-        pays_first=True,
-        actor="staff:m",
-        now=shop.now,
-    )
+    shop.demand(paid_first=True)
     order, other = shop.order(line).order, shop.order(line).order
     cancelled = cancel(order_id=other.pk, reason="Ordered twice", actor="staff:thandi", now=shop.now)
     assert cancelled.state == OrderState.REFUSED

@@ -18,7 +18,7 @@ from capstan.network.queries.lines import compared
 from capstan.network.rules.access import access_hash
 from capstan.services.actions.status import suspend
 from capstan.services.models import Service
-from capstan.topups.actions.agreements import add_authoriser, set_account_rule
+from capstan.topups.actions.agreements import add_authoriser
 from capstan.topups.actions.answers.answer import ANSWERS_AN_HOUR, answer_inbound
 from capstan.topups.actions.follow import follow_due
 from capstan.topups.actions.notices import tell_crossings
@@ -264,23 +264,18 @@ def test_a_no_counts_from_when_the_data_was_added(shop: Shop) -> None:
 def test_an_offer_whose_order_came_to_nothing_can_be_taken_and_one_that_waits_is_told_apart(
     shop: Shop,
 ) -> None:
-    def demand(*, authorised: bool) -> None:
-        set_account_rule(
-            customer_id=line.customer_id, needs_authorisation=authorised, pays_first=False, actor="staff:m", now=shop.now
-        )  # fmt: skip
-
     line = shop.line()
     shop.listed(line)
     shop.listed(line, OTHER, name="Piet")
     shop.use(GB)
     tell_crossings(now=shop.now, limit=10)
-    demand(authorised=True)
+    shop.demand(authorised=True)
     reply(shop, "C")
     reply(shop, "D", OTHER)
     assert last(shop, OTHER).startswith("Jan already ordered 2GB at ")
     assert "it waits to be allowed" in last(shop, OTHER)
     cancel(order_id=Order.objects.get().pk, reason="Not now", actor="staff:thandi", now=shop.now)
-    demand(authorised=False)
+    shop.demand()
     reply(shop, "d please", OTHER)
     assert [one.size_bytes for one in buckets(line)] == [3 * GB]
     reply(shop, "c pls")
@@ -312,13 +307,7 @@ def test_wrong_from_a_number_that_nobody_has_confirmed_takes_it_off(shop: Shop) 
 def company(shop: Shop) -> tuple[Service, Order]:
     """An order by SMS of a company that wants each top-up authorised."""
     line = capped(shop)
-    set_account_rule(
-        customer_id=line.customer_id,
-        needs_authorisation=True,
-        pays_first=False,
-        actor="staff:m",
-        now=shop.now,
-    )
+    shop.demand(authorised=True)
     for name, phone, limit in (("Ms Dlamini", OTHER, None), ("Mr Botha", "+27600000003", 1000)):
         add_authoriser(
             customer_id=line.customer_id, name=name, role="director", phone=phone, limit_minor=limit,
@@ -438,3 +427,15 @@ def test_a_machine_that_answers_our_answers_is_left_to_a_person_after_some(shop:
     assert len(shop.texts()) == said
     shop.wait(hours=1)
     assert reply(shop, "BAL", carrier_id="loop-later").state == InboundState.ANSWERED
+
+
+def test_an_authoriser_whose_account_pays_first_hears_that_it_waits_for_that(shop: Shop) -> None:
+    _, order = company(shop)
+    shop.demand(authorised=True, paid_first=True)
+    reply(shop, f"YES {AuthorisationRequest.objects.get().code}", OTHER)
+    order.refresh_from_db()
+    assert order.state == OrderState.AWAITING_PAYMENT
+    assert last(shop, OTHER) == (
+        "Ms Dlamini has allowed 2GB for R35 on thandi@example.net. It is added as soon as it is paid.\nExample Net"
+    )
+    assert "as soon as R35 is paid" in last(shop)

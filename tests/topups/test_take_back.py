@@ -10,7 +10,6 @@ from capstan.customers.actions import create_customer
 from capstan.customers.rules import CustomerKind
 from capstan.services.actions.status import suspend
 from capstan.services.models import Service
-from capstan.topups.actions.agreements import set_account_rule
 from capstan.topups.actions.take_back import move, reverse
 from capstan.topups.models import Order
 from capstan.topups.queries.orders import buckets_of
@@ -104,27 +103,22 @@ def test_a_top_up_that_was_ordered_by_sms_moves_too_and_the_right_lines_list_hea
     assert "2GB" in shop.texts(OTHER)[-1]
 
 
-def strict(shop: Shop, customer_id: int, **rule: bool) -> None:
-    given = {"needs_authorisation": False, "pays_first": False} | rule
-    set_account_rule(customer_id=customer_id, **given, actor="staff:m", now=shop.now)
-
-
 def test_within_an_account_what_it_demands_was_seen_to_before(shop: Shop) -> None:
     wrong, right = shop.line(), shop.line("nomsa@example.net")
     order = shop.order(wrong, "C").order
-    strict(shop, wrong.customer_id, needs_authorisation=True, pays_first=True)
+    shop.demand(authorised=True, paid_first=True)
     moved = move(order_id=order.pk, to_service_id=right.pk, actor_name="Thandi", now=shop.now, **BY)
     assert moved.state == OrderState.GRANTED
 
 
-@pytest.mark.parametrize("demand", ["needs_authorisation", "pays_first"])
+@pytest.mark.parametrize("demand", ["authorised", "paid_first"])
 def test_another_accounts_demands_are_its_own(shop: Shop, demand: str) -> None:
     wrong, right = shop.line(), shop.line("nomsa@example.net")
     other = create_customer(
         account_code="B7", name="Other", brand_id=shop.brand.pk, kind=CustomerKind.COMPANY, actor="test", now=shop.now
     )  # fmt: skip
     Service.objects.filter(pk=right.pk).update(customer=other)
-    strict(shop, other.pk, **{demand: True})
+    shop.demand(other.pk, **{demand: True})
     order = shop.order(wrong, "C").order
     Order.objects.filter(pk=order.pk).update(authorised_by="Ann (owner)", paid_with="receipt 7")
     with pytest.raises(Refused, match="Order it there"):

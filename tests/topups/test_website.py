@@ -14,7 +14,7 @@ from capstan.messaging.models import Message
 from capstan.portal.views import top_up
 from capstan.services.actions.status import end_service, suspend
 from capstan.services.models import Service
-from capstan.topups.actions.agreements import set_account_rule, set_ceiling
+from capstan.topups.actions.agreements import set_ceiling
 from capstan.topups.models import Order
 from capstan.topups.rules.words import Channel, OrderState
 from capstan.values import clock
@@ -141,13 +141,12 @@ def test_an_order_that_is_refused_leaves_the_link_for_another(
 
 @pytest.mark.parametrize(
     ("rule", "words"),
-    [({"needs_authorisation": True}, "top-ups authorised"), ({"pays_first": True}, "as soon as it is paid")],
+    [({"authorised": True}, "top-ups authorised"), ({"paid_first": True}, "as soon as it is paid")],
 )
 def test_what_the_account_demands_is_said_before_it_is_ordered(
     client: Client, at_home: Service, shop: Shop, rule: dict[str, bool], words: str
 ) -> None:
-    demands = {"needs_authorisation": False, "pays_first": False} | rule
-    set_account_rule(customer_id=at_home.customer_id, **demands, actor="test", now=shop.now)
+    shop.demand(**rule)
     url = post(client, "/top-up/", **LOGIN).url
     page = post(client, url, offer=TopUpOffer.objects.get(letter="C").pk).content.decode()
     assert words in page
@@ -189,6 +188,20 @@ def test_forgotten_sends_a_link_to_the_confirmed_and_says_the_same_to_all(
     assert path[1] not in link.text, "staff can't read it"
     post(client, "/top-up/forgotten/", who="060 000 0001")
     assert Message.objects.filter(template="website.link").count() == 2
+
+
+def test_links_are_counted_by_place_and_one_ipv6_customer_is_one_place(
+    client: Client, at_home: Service
+) -> None:
+    def ask(address: str) -> str:
+        return client.post(
+            "/top-up/forgotten/", {"who": "nobody@example.net"}, REMOTE_ADDR=address
+        ).content.decode()
+
+    for number in range(10):
+        assert "Too many links" not in ask(f"2001:db8::{number + 1:x}")
+    assert "Too many links" in ask("2001:db8::ffff")
+    assert "Too many links" not in ask("2001:db8:0:1::1")
 
 
 @pytest.mark.parametrize("url", ["/top-up/nonsense/", "/authorise/nonsense", "/top-up/done/17-x/"])
