@@ -55,7 +55,9 @@ def _to_total(page: Page) -> None:
 
 
 def _newest_phone(page: Page) -> None:
-    page.locator(".phones a").first.click()
+    page.locator(".phones a").first.click(
+        timeout=180_000
+    )  # the first line reaches 90 % a minute after the start
     page.wait_for_load_state()
 
 
