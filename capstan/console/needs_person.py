@@ -90,7 +90,9 @@ def _messages(now: datetime) -> Iterator[Item]:
 def may_be_repeated(message: Message) -> bool:
     """Whether its words are known: those of codes, links and passwords are not kept, and some could not be written."""
     known = TEMPLATES.get(message.template)
-    return bool(message.text) and known is not None and not any(name in message.values for name in known.secret)
+    return (
+        bool(message.text) and known is not None and not any(name in message.values for name in known.secret)
+    )
 
 
 def subject_url(subject: str) -> str:
