@@ -1,29 +1,190 @@
-"""What customers owe for, before and after it is on an invoice."""
+"""What customers owe for, before and after it is on an invoice, and what has paid for it."""
 
 from django.db import models
 
-from capstan.billing.rules import ChargeKind
+from capstan.billing.rules.words import (
+    ChargeKind,
+    InvoiceKind,
+    ItemState,
+    Method,
+    RunState,
+    SeriesKind,
+    Timing,
+    TopUpInvoicing,
+)
+from capstan.catalog.models import Brand, Package, TaxGroup
 from capstan.customers.models import Customer
 from capstan.services.models import Service
+from capstan.values.words import choices
+
+
+class BillingPolicy(models.Model):
+    """How a brand bills, unless a customer's terms say otherwise. A brand without a row has these defaults."""
+
+    brand = models.OneToOneField(Brand, models.PROTECT, primary_key=True, related_name="+")
+    billing_day = models.SmallIntegerField(default=1, help_text="1 to 28; 31: the month's last day")
+    by_anniversary = models.BooleanField(
+        default=False, help_text="the day on which somebody became a customer"
+    )
+    timing = models.TextField(choices=choices(Timing), default=Timing.ADVANCE)
+    due_days = models.SmallIntegerField(default=7)
+    top_ups = models.TextField(choices=choices(TopUpInvoicing), default=TopUpInvoicing.NEXT)
+    group_top_ups = models.BooleanField(default=False, help_text="one line for each service's top-ups")
+    preview_days = models.SmallIntegerField(
+        default=3, help_text="how long before the billing day a run is previewed"
+    )
+    issues_by_itself = models.BooleanField(
+        default=False, help_text="on the billing day, a run is issued without anybody's say"
+    )
+
+
+class BillingTerms(models.Model):
+    """A customer's own terms, where he has any, and what the bill run has to know. Its row is the lock on his money."""
+
+    customer = models.OneToOneField(Customer, models.PROTECT, primary_key=True, related_name="+")
+    billing_day = models.SmallIntegerField(help_text="1 to 28; 31: the month's last day")
+    timing = models.TextField(choices=choices(Timing), null=True, help_text="empty: the brand's")
+    due_days = models.SmallIntegerField(null=True, help_text="empty: the brand's")
+    top_ups = models.TextField(choices=choices(TopUpInvoicing), null=True, help_text="empty: the brand's")
+    group_top_ups = models.BooleanField(null=True, help_text="empty: the brand's")
+    method = models.TextField(choices=choices(Method), default=Method.EFT)
+    bills_from = models.DateField(
+        help_text="the first day that Capstan charges for; earlier ones were somebody else's"
+    )
+    next_bill_on = models.DateField(help_text="the next billing day that wasn't billed")
+    is_paused = models.BooleanField(default=False, help_text="left out of bill runs")
+
+    class Meta:
+        indexes = [models.Index(fields=["next_bill_on"], name="billingterms_next")]
+
+
+class Series(models.Model):
+    """Numbers without gaps: taken in the transaction that makes the document."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
+    kind = models.TextField(choices=choices(SeriesKind))
+    prefix = models.TextField(blank=True)
+    width = models.SmallIntegerField(default=7)
+    next_number = models.BigIntegerField(default=1)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["brand", "kind"], name="series_once")]
+
+
+class BillRun(models.Model):
+    """The invoices of one brand's billing day: previewed, looked at, issued."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
+    billing_day = models.DateField()
+    state = models.TextField(choices=choices(RunState), default=RunState.PREVIEWING)
+    made_at = models.DateTimeField()
+    made_by = models.TextField()
+    previewed_at = models.DateTimeField(null=True)
+    issue_from = models.DateTimeField(
+        null=True, help_text="somebody said so, or it goes by itself from here on"
+    )
+    issued_by = models.TextField(blank=True)
+    issued_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["brand", "billing_day"], name="billrun_once")]
+
+
+class Invoice(models.Model):
+    """An issued document. It never changes, but for `open_minor` and what a proforma came to; credit notes correct it."""
+
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
+    kind = models.TextField(choices=choices(InvoiceKind))
+    number = models.TextField()
+    issued_on = models.DateField()
+    due_on = models.DateField()
+    period_first = models.DateField(null=True)
+    period_end = models.DateField(null=True, help_text="the first day after it")
+    net_minor = models.BigIntegerField()
+    vat_minor = models.BigIntegerField()
+    total_minor = models.BigIntegerField()
+    open_minor = models.BigIntegerField(help_text="of an invoice: its total less what was allocated to it")
+    says_vat = models.BooleanField(help_text="the brand was registered for VAT")
+    parties = models.JSONField(help_text="issuer and recipient as they were: names, lines, numbers")
+    reason = models.TextField(blank=True, help_text="of a credit note")
+    credits = models.ForeignKey("self", models.PROTECT, null=True, related_name="credit_notes")
+    reference = models.TextField(null=True, unique=True, help_text="what it is for, such as order:17; once")
+    fulfilled_by = models.ForeignKey("self", models.PROTECT, null=True, related_name="+")
+    withdrawn_at = models.DateTimeField(null=True, help_text="a proforma that nobody has to pay any more")
+    run = models.ForeignKey(BillRun, models.PROTECT, null=True, related_name="+")
+    actor = models.TextField()
+    issued_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["customer", "issued_on"], name="invoice_customer"),
+            models.Index(
+                fields=["customer", "due_on"], name="invoice_open", condition=models.Q(open_minor__gt=0)
+            ),
+            models.Index(fields=["issued_on", "id"], name="invoice_issued"),
+            models.Index(fields=["due_on"], name="invoice_due", condition=models.Q(open_minor__gt=0)),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["brand", "kind", "number"], name="invoice_number"),
+            models.CheckConstraint(
+                condition=models.Q(total_minor=models.F("net_minor") + models.F("vat_minor")),
+                name="invoice_total",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(open_minor__gte=0, open_minor__lte=models.F("total_minor")),
+                name="invoice_open_part",
+            ),
+        ]
+
+
+class InvoiceLine(models.Model):
+    """A line as it was issued; its VAT was worked out then."""
+
+    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="lines")
+    position = models.SmallIntegerField()
+    text = models.TextField()
+    details = models.JSONField(default=list)
+    service = models.ForeignKey(Service, models.PROTECT, null=True, related_name="+")
+    kind = models.TextField(choices=choices(ChargeKind))
+    amount_minor = models.BigIntegerField(help_text="VAT included")
+    vat_minor = models.BigIntegerField()
+    rate_bp = models.IntegerField()
+    tax_name = models.TextField(blank=True)
+    supplied_from = models.DateField()
+    supplied_to = models.DateField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["invoice", "position"], name="invoiceline_once")]
 
 
 class Charge(models.Model):
     """Something sold, at the price that was told: minor units of the provider's currency, VAT included.
 
-    A charge is never edited. What is given back is another one with a negative amount that names the first.
+    A charge is never edited: an invoice's line takes it up once, that is all. What is given back is another one with a
+    negative amount that names the first.
     """
 
     customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
     service = models.ForeignKey(Service, models.PROTECT, null=True, related_name="+")
-    kind = models.TextField(choices=[(kind.value, kind.value) for kind in ChargeKind])
+    kind = models.TextField(choices=choices(ChargeKind))
     description = models.TextField(help_text="the line's text on the invoice")
     amount_minor = models.BigIntegerField()
     occurred_at = models.DateTimeField(help_text="the day of supply: its VAT rate is due")
+    tax_group = models.ForeignKey(
+        TaxGroup, models.PROTECT, null=True, related_name="+", help_text="empty: the default"
+    )
     reference = models.TextField(unique=True, help_text="what it is for, such as order:17; charged once")
     paid_with = models.TextField(
-        blank=True, help_text="how it was paid before it was made; empty: the next invoice asks for it"
+        blank=True, help_text="how it was paid before it was made; the invoice's line says so"
     )
     returns = models.ForeignKey("self", models.PROTECT, null=True, related_name="given_back")
+    package = models.ForeignKey(
+        Package, models.PROTECT, null=True, related_name="+", help_text="of a subscription"
+    )
+    covers_first = models.DateField(null=True)
+    covers_end = models.DateField(null=True, help_text="the first day after it")
+    line = models.ForeignKey(InvoiceLine, models.PROTECT, null=True, related_name="charges")
     actor = models.TextField()
     made_at = models.DateTimeField()
 
@@ -31,11 +192,106 @@ class Charge(models.Model):
         indexes = [
             models.Index(fields=["customer", "occurred_at"], name="charge_customer"),
             models.Index(fields=["service", "occurred_at"], name="charge_service"),
+            models.Index(fields=["customer"], name="charge_open", condition=models.Q(line__isnull=True)),
+            models.Index(
+                fields=["service", "covers_first"],
+                name="charge_covers",
+                condition=models.Q(covers_first__isnull=False),
+            ),
         ]
         constraints = [
             models.CheckConstraint(
                 condition=models.Q(returns__isnull=True, amount_minor__gte=0)
-                | models.Q(returns__isnull=False, amount_minor__lte=0),
+                | models.Q(returns__isnull=False, amount_minor__lte=0)
+                | models.Q(kind=ChargeKind.DISCOUNT),
                 name="charge_sign",
             )
         ]
+
+
+class Discount(models.Model):
+    """So much off a line's subscription, for the periods that begin in these dates."""
+
+    service = models.ForeignKey(Service, models.PROTECT, related_name="+")
+    text = models.TextField(help_text="as the invoice says it")
+    percent_bp = models.IntegerField(null=True, help_text="in hundredths of a percent")
+    amount_minor = models.BigIntegerField(null=True, help_text="a period, VAT included")
+    first = models.DateField()
+    end = models.DateField(null=True, help_text="the first day without it; empty: until it is ended")
+    actor = models.TextField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["service"], name="discount_service")]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(percent_bp__gt=0, percent_bp__lte=10000, amount_minor__isnull=True)
+                | models.Q(percent_bp__isnull=True, amount_minor__gt=0),
+                name="discount_amount",
+            )
+        ]
+
+
+class Credit(models.Model):
+    """Money that is the customer's: a payment, a credit note, what was written off. Invoices are paid from here."""
+
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    source = models.TextField(unique=True, help_text="what it is, such as payment:17")
+    amount_minor = models.BigIntegerField()
+    left_minor = models.BigIntegerField(help_text="not allocated and not taken back")
+    kept_for = models.TextField(
+        blank=True, help_text="what it was paid for, such as order:17; nothing else gets it"
+    )
+    received_on = models.DateField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["customer"], name="credit_left", condition=models.Q(left_minor__gt=0))
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(left_minor__gte=0, left_minor__lte=models.F("amount_minor")),
+                name="credit_left_part",
+            )
+        ]
+
+
+class Allocation(models.Model):
+    """So much of a credit pays so much of an invoice. Taken back by a row with the amount below zero."""
+
+    credit = models.ForeignKey(Credit, models.PROTECT, related_name="allocations")
+    invoice = models.ForeignKey(Invoice, models.PROTECT, related_name="allocations")
+    amount_minor = models.BigIntegerField()
+    occurred_on = models.DateField()
+    actor = models.TextField()
+    made_at = models.DateTimeField()
+
+
+class BillRunItem(models.Model):
+    """One customer in a run: what the preview said, and what came of it. Issued in the transaction of its invoices."""
+
+    run = models.ForeignKey(BillRun, models.PROTECT, related_name="items")
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    state = models.TextField(choices=choices(ItemState), default=ItemState.WAITING)
+    preview_minor = models.BigIntegerField(null=True)
+    last_minor = models.BigIntegerField(null=True, help_text="the run before")
+    issued_minor = models.BigIntegerField(null=True)
+    remarks = models.JSONField(default=list, help_text="what somebody should look at")
+    problem = models.TextField(blank=True)
+    invoice = models.ForeignKey(Invoice, models.PROTECT, null=True, related_name="+")
+
+    class Meta:
+        indexes = [models.Index(fields=["run", "state", "id"], name="billrunitem_state")]
+        constraints = [models.UniqueConstraint(fields=["run", "customer"], name="billrunitem_once")]
+
+
+class StoredDocument(models.Model):
+    """A document's PDF as it first left the house. Its bytes never change."""
+
+    source = models.TextField(
+        unique=True, help_text="invoice:17, receipt:4, statement:17:2026-01-01:2026-02-01"
+    )
+    pdf = models.BinaryField()
+    sha256 = models.TextField()
+    made_at = models.DateTimeField()

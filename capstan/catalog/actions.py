@@ -1,12 +1,22 @@
 """Putting packages and offers on sale, changing them by dated rows, and taking them off sale."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from django.db import transaction
 
 from capstan.audit.actions import record
-from capstan.catalog.models import Brand, DataPrice, OfferPrice, Package, PackageVersion, TopUpOffer
+from capstan.catalog.models import (
+    Brand,
+    DataPrice,
+    OfferPrice,
+    Package,
+    PackagePrice,
+    PackageVersion,
+    TaxGroup,
+    TaxRate,
+    TopUpOffer,
+)
 from capstan.catalog.rules import Terms, check_terms, format_window
 from capstan.values.refused import Refused
 
@@ -211,3 +221,95 @@ def _require(**texts: str) -> None:
     for name, text in texts.items():
         if not text.strip():
             raise Refused(f"The {name} is missing.")
+
+
+@transaction.atomic
+def set_package_price(
+    *, package_id: int, price_minor: int, valid_from: datetime, actor: str, now: datetime
+) -> PackagePrice:
+    """What a package costs a month from `valid_from` on, VAT included; a period that has begun keeps its price.
+
+    Raises Refused for a price below nothing, for a date in the past unless it is the first price, and for one that isn't
+    after the last.
+    """
+    if price_minor < 0:
+        raise Refused("A price can't be less than nothing.")
+    Package.objects.select_for_update(no_key=True).get(pk=package_id)
+    last = PackagePrice.objects.filter(package_id=package_id).order_by("-valid_from").first()
+    if last and valid_from < now:
+        raise Refused("A price can't change in the past: customers were billed by it.")
+    if last and valid_from <= last.valid_from:
+        raise Refused(f"The last price begins on {last.valid_from:%Y-%m-%d}; a new one must begin later.")
+    price = PackagePrice.objects.create(package_id=package_id, valid_from=valid_from, price_minor=price_minor)
+    record(
+        actor=actor, action="catalog.set_package_price", subject=f"package:{package_id}", now=now,
+        details={"price_minor": price_minor, "valid_from": valid_from.isoformat()},
+    )  # fmt: skip
+    return price
+
+
+@transaction.atomic
+def create_tax_group(
+    *,
+    code: str,
+    name: str,
+    rate_bp: int,
+    valid_from: date,
+    is_default: bool = False,
+    actor: str,
+    now: datetime,
+) -> TaxGroup:
+    """What is taxed alike, with its first rate in hundredths of a percent. Raises Refused for a code that is taken."""
+    _require(code=code, name=name)
+    if TaxGroup.objects.filter(code=code).exists():
+        raise Refused(f"There is a tax group {code!r} already.")
+    if is_default:
+        TaxGroup.objects.filter(is_default=True).update(is_default=False)
+    group = TaxGroup.objects.create(code=code, name=name, is_default=is_default)
+    record(
+        actor=actor, action="catalog.create_tax_group", subject=f"taxgroup:{group.pk}", now=now, details={"code": code}
+    )
+    set_tax_rate(group_id=group.pk, rate_bp=rate_bp, valid_from=valid_from, actor=actor, now=now)
+    return group
+
+
+@transaction.atomic
+def set_tax_rate(*, group_id: int, rate_bp: int, valid_from: date, actor: str, now: datetime) -> TaxRate:
+    """The rate of what is supplied from `valid_from` on. What was invoiced before keeps its rate.
+
+    Raises Refused for a rate that is none, and for a date that has a rate of its own or comes before the last one's.
+    """
+    if not 0 <= rate_bp <= 10_000:
+        raise Refused("A rate is from 0 to 100 percent.")
+    TaxGroup.objects.select_for_update(no_key=True).get(pk=group_id)
+    last = TaxRate.objects.filter(group_id=group_id).order_by("-valid_from").first()
+    if last and valid_from <= last.valid_from:
+        raise Refused(
+            f"The last rate begins on {last.valid_from}: a new one begins later, or withdraw that one first."
+        )
+    rate = TaxRate.objects.create(group_id=group_id, valid_from=valid_from, rate_bp=rate_bp)
+    record(
+        actor=actor, action="catalog.set_tax_rate", subject=f"taxgroup:{group_id}", now=now,
+        details={"rate_bp": rate_bp, "valid_from": valid_from},
+    )  # fmt: skip
+    return rate
+
+
+@transaction.atomic
+def withdraw_tax_rate(*, rate_id: int, actor: str, now: datetime) -> TaxRate:
+    """The last rate of a group doesn't come after all, or should never have: the one before it goes on.
+
+    What was invoiced at it stays as it is until credit notes correct it. Raises Refused for a rate that isn't the last, and
+    for a group's only one.
+    """
+    rate = TaxRate.objects.select_related("group").get(pk=rate_id)
+    rates = list(TaxRate.objects.select_for_update().filter(group=rate.group).order_by("-valid_from"))
+    if rates[0].pk != rate.pk or len(rates) == 1:
+        raise Refused("Only a group's last rate can be withdrawn, and not the only one.")
+    rate.delete()
+    record(
+        actor=actor, action="catalog.withdraw_tax_rate", subject=f"taxgroup:{rate.group_id}", now=now,
+        details={"rate_bp": rate.rate_bp, "valid_from": rate.valid_from},
+    )  # fmt: skip
+    return rates[0]
+

@@ -26,9 +26,57 @@ class Brand(models.Model):
     support_email = models.TextField(blank=True)
     website = models.TextField(blank=True)
     issuer = models.TextField(
-        blank=True, help_text="legal name, address and VAT number, as documents print them"
+        blank=True, help_text="legal name and address, a line each, as documents print them"
     )
-    bank_details = models.TextField(blank=True)
+    company_number = models.TextField(blank=True)
+    vat_number = models.TextField(
+        blank=True, help_text="empty: not registered for VAT, and no document of this brand says a word of it"
+    )
+    bank_details = models.TextField(
+        blank=True, help_text="where customers pay by EFT: lines of `label: value`"
+    )
+    accent = models.TextField(default="#1c5fb8", help_text="#rrggbb, on documents")
+    document_footer = models.TextField(blank=True)
+
+
+class BrandLogo(models.Model):
+    """The picture on a brand's documents, apart from the brand, which is read far more often."""
+
+    brand = models.OneToOneField(Brand, models.CASCADE, primary_key=True, related_name="logo")
+    content = models.BinaryField()
+    kind = models.TextField(help_text="png, jpeg or svg")
+    set_at = models.DateTimeField()
+
+
+class TaxGroup(models.Model):
+    """What is taxed alike: standard, zero-rated, exempt. Its rate at a given day is its `TaxRate`."""
+
+    code = models.TextField(unique=True)
+    name = models.TextField(help_text="as documents say it")
+    is_default = models.BooleanField(default=False, help_text="of everything that names no group")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_default"], condition=models.Q(is_default=True), name="taxgroup_default"
+            )
+        ]
+
+
+class TaxRate(models.Model):
+    """A group's rate from a day of supply on, until the next one. A rate is never edited; one still to come can be withdrawn."""
+
+    group = models.ForeignKey(TaxGroup, models.PROTECT, related_name="rates")
+    valid_from = models.DateField()
+    rate_bp = models.IntegerField(help_text="in hundredths of a percent: 1500 is 15 %")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["group", "valid_from"], name="taxrate_dated"),
+            models.CheckConstraint(
+                condition=models.Q(rate_bp__gte=0, rate_bp__lte=10000), name="taxrate_amount"
+            ),
+        ]
 
 
 class Package(models.Model):
@@ -38,6 +86,23 @@ class Package(models.Model):
     name = models.TextField()
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     on_sale = models.BooleanField(default=True)
+    tax_group = models.ForeignKey(
+        TaxGroup, models.PROTECT, null=True, related_name="+", help_text="empty: the default"
+    )
+
+
+class PackagePrice(models.Model):
+    """What a package costs a month from a date on, in minor units, VAT included."""
+
+    package = models.ForeignKey(Package, models.PROTECT, related_name="prices")
+    valid_from = models.DateTimeField()
+    price_minor = models.BigIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["package", "valid_from"], name="packageprice_dated"),
+            models.CheckConstraint(condition=models.Q(price_minor__gte=0), name="packageprice_amount"),
+        ]
 
 
 class PackageVersion(models.Model):

@@ -1,12 +1,12 @@
 """What is sold, and what a package said at a given time."""
 
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from typing import NamedTuple
 
 from django.db.models import OuterRef, Subquery
 
-from capstan.catalog.models import DataPrice, OfferPrice, PackageVersion, TopUpOffer
+from capstan.catalog.models import DataPrice, OfferPrice, PackageVersion, TaxGroup, TaxRate, TopUpOffer
 from capstan.catalog.rules import (
     AtCap,
     Counting,
@@ -89,3 +89,23 @@ def price_per_gb(brand_id: int, *, at: datetime) -> int | None:
     """What a GB costs at this instant, in minor units with VAT; None: sizes of one's own aren't sold."""
     prices = DataPrice.objects.filter(brand_id=brand_id, valid_from__lte=at).order_by("-valid_from")
     return prices.values_list("per_gb_minor", flat=True).first()
+
+
+class RateTable:
+    """Every tax group's rates by date, read once for many invoices."""
+
+    def __init__(self) -> None:
+        self._names = dict(TaxGroup.objects.values_list("id", "name"))
+        self._default = TaxGroup.objects.filter(is_default=True).values_list("id", flat=True).first()
+        self._rates: dict[int, list[tuple[date, int]]] = {}
+        rows = TaxRate.objects.order_by("valid_from").values_list("group_id", "valid_from", "rate_bp")
+        for group_id, valid_from, rate_bp in rows:
+            self._rates.setdefault(group_id, []).append((valid_from, rate_bp))
+
+    def at(self, group_id: int | None, supplied_on: date) -> tuple[int, str]:
+        """The rate in hundredths of a percent on that day of supply, and the group's name; (0, "") where nothing is taxed."""
+        group = group_id or self._default
+        if group is None:
+            return 0, ""
+        in_force = [rate for valid_from, rate in self._rates.get(group, ()) if valid_from <= supplied_on]
+        return (in_force[-1] if in_force else 0), self._names[group]

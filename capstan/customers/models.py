@@ -17,6 +17,10 @@ class Customer(models.Model):
     )
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     created_at = models.DateTimeField()
+    company_number = models.TextField(blank=True)
+    vat_number = models.TextField(blank=True)
+    physical_address = models.TextField(blank=True, help_text="lines")
+    postal_address = models.TextField(blank=True, help_text="lines; documents print it, else the physical one")
 
     class Meta:
         indexes = [GinIndex(NameWords("name"), name="customer_words")]

@@ -13,7 +13,7 @@ import psycopg
 from django.db import connection, transaction
 from psycopg import sql
 
-Channel = Literal["enforce", "roll", "message"]
+Channel = Literal["enforce", "roll", "message", "bill"]
 _PREFIX = "capstan_"
 _listening: "WeakKeyDictionary[psycopg.Connection[Any], set[Channel]]" = WeakKeyDictionary()
 
@@ -49,5 +49,5 @@ def _send(channel: Channel) -> None:
         cursor.execute(f"NOTIFY {_PREFIX}{channel}")
 
 
-_CHANNELS: tuple[Channel, ...] = ("enforce", "roll", "message")
+_CHANNELS: tuple[Channel, ...] = ("enforce", "roll", "message", "bill")
 _SENDERS = {channel: partial(_send, channel) for channel in _CHANNELS}

@@ -33,6 +33,7 @@ class Service(models.Model):
     )
     standing = models.TextField(choices=[(k.value, k.value) for k in Standing], default=Standing.POSTPAID)
     activated_at = models.DateTimeField(help_text="anniversary cycles count from here")
+    ended_at = models.DateTimeField(null=True, help_text="billed until then")
     overage_consent = models.JSONField(
         null=True, help_text="who agreed to overage charges, when, by which channel"
     )

@@ -1,7 +1,7 @@
 """How this provider writes amounts, sizes, dates and times for its readers."""
 
 import re
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -12,6 +12,7 @@ from babel.numbers import format_currency, get_currency_symbol
 from capstan.values.data import Units, format_bytes
 from capstan.values.money import minor_digits
 
+Day = date  # inside `Formats` that is the name of a method
 _NBSP = "\N{NO-BREAK SPACE}"
 _WITH_A_POINT = "en_ZA"
 """CLDR writes a decimal comma there; banks, shops and invoices of the country print a point."""
@@ -60,6 +61,28 @@ class Formats(NamedTuple):
     def date(self, at: datetime) -> str:
         """`1 Dec 2026`, in the provider's zone."""
         return str(format_date(self.local(at).date(), "d MMM y", locale=self.locale)).replace(" ", _NBSP)
+
+    def day(self, day: Day) -> str:
+        """`1 Dec 2026`, of a date that is local already."""
+        return str(format_date(day, "d MMM y", locale=self.locale)).replace(" ", _NBSP)
+
+    def days(self, first: Day, end: Day) -> str:
+        """`1–31 Dec 2026`: the dates from `first` up to, but not including, `end`."""
+        last = end - timedelta(days=1)
+        if first >= last:
+            return self.day(first)
+        same = (first.year, first.month) == (last.year, last.month)
+        begins = str(first.day) if same else self._short_day(first, last)
+        return f"{begins}–{self.day(last)}"
+
+    def _short_day(self, first: Day, last: Day) -> str:
+        if first.year != last.year:
+            return self.day(first)
+        return str(format_date(first, "d MMM", locale=self.locale)).replace(" ", _NBSP)
+
+    def percent(self, basis_points: int) -> str:
+        """`15 %`, of hundredths of a percent."""
+        return f"{basis_points / 100:g}{_NBSP}%"
 
     def time(self, at: datetime) -> str:
         """`14:02`."""

@@ -22,7 +22,7 @@ from capstan.db.wakeup import Channel, wait
 from capstan.messaging.actions.sender import Sender
 from capstan.network.actions.enforce import Enforcer
 from capstan.values import clock
-from capstan.worker.steps import Step, housekeeping, messages
+from capstan.worker.steps import Step, billing, housekeeping, messages
 
 log = structlog.get_logger()
 
@@ -54,6 +54,7 @@ class Worker:
         self.lanes: tuple[Lane, ...] = (
             self._enforce,
             MessageLane(stop, now),
+            BillLane(stop, now, billing()),
             HousekeepingLane(stop, now, housekeeping()),
         )
 
@@ -73,6 +74,8 @@ class Worker:
 class Lane(Thread):
     """A thread that makes one pass after the other. Subclasses say what a pass is and what to wait for after it."""
 
+    plan = _PLAN
+
     def __init__(self, name: str, stop: Event, now: Callable[[], datetime]) -> None:
         super().__init__(name=f"worker {name}", daemon=True)
         self.lane = name
@@ -86,7 +89,7 @@ class Lane(Thread):
             try:
                 with connect(name=f"capstan worker {self.lane}") as conn:
                     with django.db.connection.cursor() as cursor:
-                        cursor.execute(_PLAN)
+                        cursor.execute(self.plan)
                     while not self.stop.is_set():
                         self.work(conn)
                         delay = 1.0
@@ -222,6 +225,15 @@ class HousekeepingLane(StepLane):
 
     def __init__(self, stop: Event, now: Callable[[], datetime], steps: Sequence[Step]) -> None:
         super().__init__("housekeeping", "roll", stop, now, steps)
+
+
+class BillLane(StepLane):
+    """Bill runs and what follows from them: it may take an hour, and nobody waits for it."""
+
+    plan = "SET jit = off"  # it reads hundreds of customers at a time, so joins may be what they are elsewhere
+
+    def __init__(self, stop: Event, now: Callable[[], datetime], steps: Sequence[Step]) -> None:
+        super().__init__("bill", "bill", stop, now, steps)
 
 
 class MessageLane(StepLane):

@@ -9,6 +9,8 @@ import structlog
 from django.conf import settings
 from psycopg.errors import LockNotAvailable
 
+from capstan.billing.actions import run
+from capstan.billing.actions.terms import ensure_missing
 from capstan.caps.actions import retention as caps_retention
 from capstan.caps.actions.cap import provider_zone, roll_due, seal_due
 from capstan.caps.actions.missing import open_missing
@@ -208,6 +210,20 @@ def messages(sender: Sender) -> tuple[Step, ...]:
             BATCH,
         ),
         Step("numbers that don't exist", timedelta(seconds=30), lambda now: drop_unreachable(now=now)),
+    )
+
+
+def billing() -> tuple[Step, ...]:
+    """The bill lane's steps."""
+    return (
+        Step("bill runs", timedelta(seconds=2), lambda now: run.work(now=now, limit=BATCH), 1, woken=True),
+        Step("billing days ahead", timedelta(minutes=5), lambda now: run.start_due(now=now)),
+        Step(
+            "terms of new customers",
+            timedelta(minutes=1),
+            lambda now: ensure_missing(now=now, limit=BATCH),
+            BATCH,
+        ),
     )
 
 

@@ -10,7 +10,7 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from capstan.billing.rules import share_of
+from capstan.billing.rules.amounts import share_of
 from capstan.caps.queries import standing
 from capstan.console import links
 from capstan.console.forms.order import (

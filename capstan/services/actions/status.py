@@ -37,7 +37,8 @@ def end_service(*, service_id: int, reason: str, actor: str, now: datetime) -> b
     freed = {**addresses_of(service), "mac_address": service.mac_address}
     put_addresses(service, Addresses())
     service.mac_address, service.mac_lock, service.status = "", MacLock.OFF, ServiceStatus.ENDED
-    service.save(update_fields=[*Addresses._fields, "mac_address", "mac_lock", "status"])
+    service.ended_at = now
+    service.save(update_fields=[*Addresses._fields, "mac_address", "mac_lock", "status", "ended_at"])
     audit("end_service", service, actor=actor, now=now, reason=reason, freed=freed)
     raise_access_due([service_id], cause="service ended", now=now)
     return True

@@ -5,8 +5,8 @@ from datetime import datetime
 from django.conf import settings
 
 from capstan.audit.actions import record
-from capstan.billing.actions import charge
-from capstan.billing.rules import ChargeKind
+from capstan.billing.actions.charges import charge
+from capstan.billing.rules.words import ChargeKind
 from capstan.caps.actions.cap import grant
 from capstan.caps.models import Cap
 from capstan.caps.rules.words import BucketKind, CapState

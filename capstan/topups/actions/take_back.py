@@ -6,8 +6,8 @@ from django.conf import settings
 from django.db import transaction
 
 from capstan.audit.actions import record
-from capstan.billing.actions import give_back
-from capstan.billing.rules import share_of
+from capstan.billing.actions.charges import give_back
+from capstan.billing.rules.amounts import share_of
 from capstan.caps.actions import cap
 from capstan.topups.actions.decide import decide
 from capstan.topups.actions.events import move_to, note

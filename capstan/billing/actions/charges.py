@@ -6,7 +6,7 @@ from django.db import transaction
 from django.db.models import Sum
 
 from capstan.billing.models import Charge
-from capstan.billing.rules import ChargeKind
+from capstan.billing.rules.words import ChargeKind
 from capstan.services.models import Service
 from capstan.values.refused import Refused
 
@@ -21,10 +21,12 @@ def charge(
     actor: str,
     now: datetime,
     paid_with: str = "",
+    occurred_at: datetime | None = None,
+    tax_group_id: int | None = None,
 ) -> Charge:
     """Charge a service's customer, within the caller's transaction; the next invoice takes it up.
 
-    What was paid already, as `paid_with` tells, is on that invoice too, but nothing is owed for it.
+    `occurred_at` is the moment of supply, now by default; `paid_with` says how it was paid before it was made.
 
     A reference that was charged for already returns that charge and changes nothing. Raises ValueError for a negative
     amount.
@@ -37,8 +39,8 @@ def charge(
         reference=reference,
         defaults={
             "customer_id": customer_id, "service_id": service_id, "kind": kind, "description": description,
-            "amount_minor": amount_minor, "occurred_at": now, "actor": actor, "made_at": now,
-            "paid_with": paid_with,
+            "amount_minor": amount_minor, "occurred_at": occurred_at or now, "actor": actor, "made_at": now,
+            "paid_with": paid_with, "tax_group_id": tax_group_id,
         },
     )  # fmt: skip
     return made
@@ -47,7 +49,9 @@ def charge(
 def give_back(
     *, charge_id: int, amount_minor: int, description: str, reference: str, actor: str, now: datetime
 ) -> Charge:
-    """Return a part of a charge or all of it, within the caller's transaction.
+    """Return a part of a charge or all of it, within the caller's transaction, at the VAT rate of its day of supply.
+
+    The next bill run takes it up: beside the charge, or by a credit note if the charge is on an invoice already.
 
     A reference that was returned already gives that return again. Raises Refused for more than is left of the charge.
     """
@@ -61,5 +65,6 @@ def give_back(
         raise Refused("More can't be given back than was charged.")
     return Charge.objects.create(
         customer_id=first.customer_id, service_id=first.service_id, kind=first.kind, description=description,
-        amount_minor=-amount_minor, occurred_at=now, reference=reference, returns=first, actor=actor, made_at=now,
+        amount_minor=-amount_minor, occurred_at=first.occurred_at, tax_group_id=first.tax_group_id,
+        reference=reference, returns=first, actor=actor, made_at=now,
     )  # fmt: skip

@@ -1,0 +1,276 @@
+"""The bill run of a brand's billing day: previewed, looked at, issued.
+
+Both halves work through the run's items some at a time, each batch in one transaction: killed at any moment, the next worker
+goes on where it stopped, and nobody is billed twice or left out.
+"""
+
+from collections.abc import Sequence
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import connection, transaction
+
+from capstan.audit.actions import record
+from capstan.billing.actions import terms as terms_of
+from capstan.billing.actions.bill import bill, plan
+from capstan.billing.models import BillingPolicy, BillingTerms, BillRun, BillRunItem
+from capstan.billing.rules.outliers import remarks
+from capstan.billing.rules.words import InvoiceKind, ItemState, RunState
+from capstan.catalog.models import Brand
+from capstan.db.locks import try_hold
+from capstan.db.wakeup import wake
+from capstan.values.refused import Refused
+
+log = structlog.get_logger()
+
+ACTOR = "billing"
+
+
+def start_due(*, now: datetime) -> int:
+    """Begin the preview of each brand's next billing day when it is near enough; returns how many runs began."""
+    today = settings.FORMATS.local(now).date()
+    begun = 0
+    for brand_id in Brand.objects.values_list("id", flat=True):
+        policy = terms_of.policy_of(brand_id)
+        upto = today + timedelta(days=policy.preview_days)
+        days = BillingTerms.objects.filter(
+            customer__brand_id=brand_id, next_bill_on__lte=upto, is_paused=False
+        ).order_by("next_bill_on")
+        day = days.values_list("next_bill_on", flat=True).first()
+        if day and not BillRun.objects.filter(brand_id=brand_id).exclude(state=RunState.ISSUED).exists():
+            begun += _begin(brand_id, day, policy, ACTOR, now) is not None
+    return begun
+
+
+@transaction.atomic
+def start(*, brand_id: int, billing_day: date, actor: str, now: datetime) -> BillRun:
+    """Preview this billing day now, whenever it is. Raises Refused while another run of the brand is under way."""
+    other = BillRun.objects.filter(brand_id=brand_id).exclude(state=RunState.ISSUED).first()
+    if other is not None:
+        day = settings.FORMATS.day(other.billing_day)
+        raise Refused(f"The run of {day} is not issued yet: issue it or drop it first.")
+    run = _begin(brand_id, billing_day, terms_of.policy_of(brand_id), actor, now)
+    if run is None:
+        raise Refused(f"Nobody is to be billed up to {settings.FORMATS.day(billing_day)}.")
+    return run
+
+
+def _begin(brand_id: int, day: date, policy: BillingPolicy, actor: str, now: datetime) -> BillRun | None:
+    """The run with everybody whose billing day it is, or was and was not billed; None without anybody, or if it exists."""
+    with transaction.atomic():
+        if (
+            not try_hold(f"bill run {brand_id}")
+            or BillRun.objects.filter(brand_id=brand_id, billing_day=day).exists()
+        ):
+            return None
+        due = BillingTerms.objects.filter(customer__brand_id=brand_id, next_bill_on__lte=day, is_paused=False)
+        ids = list(due.order_by("pk").values_list("pk", flat=True))
+        if not ids:
+            return None
+        run = BillRun.objects.create(
+            brand_id=brand_id, billing_day=day, made_at=now, made_by=actor,
+            issue_from=datetime.combine(day, datetime.min.time(), settings.FORMATS.zone) + timedelta(hours=6)
+            if policy.issues_by_itself
+            else None,
+        )  # fmt: skip
+        BillRunItem.objects.bulk_create(BillRunItem(run=run, customer_id=one) for one in ids)
+        record(
+            actor=actor, action="billing.run.preview", subject=f"billrun:{run.pk}", now=now,
+            details={"billing_day": day, "customers": len(ids)},
+        )  # fmt: skip
+    wake("bill")
+    return run
+
+
+@transaction.atomic
+def preview_again(*, run_id: int, actor: str, now: datetime) -> None:
+    """Work the preview out anew, after prices or charges were corrected. Raises Refused once it is being issued."""
+    run = _locked(run_id, RunState.PREVIEWED)
+    run.items.filter(state__in=(ItemState.PREVIEWED, ItemState.FAILED)).update(
+        state=ItemState.WAITING, problem=""
+    )
+    run.state, run.previewed_at = RunState.PREVIEWING, None
+    run.save(update_fields=["state", "previewed_at"])
+    record(actor=actor, action="billing.run.preview_again", subject=f"billrun:{run_id}", now=now)
+    wake("bill")
+
+
+@transaction.atomic
+def drop(*, run_id: int, actor: str, now: datetime) -> None:
+    """Forget a preview; nobody was billed by it. Raises Refused once it is being issued."""
+    run = _locked(run_id, RunState.PREVIEWED, RunState.PREVIEWING)
+    run.items.all().delete()
+    day, brand_id = run.billing_day, run.brand_id
+    run.delete()
+    record(
+        actor=actor,
+        action="billing.run.drop",
+        subject=f"brand:{brand_id}",
+        now=now,
+        details={"billing_day": day},
+    )
+
+
+@transaction.atomic
+def leave_out(*, run_id: int, customer_id: int, left_out: bool, actor: str, now: datetime) -> None:
+    """Leave a customer out of a run, or take him in again; who is left out is due again with the next one. Raises Refused."""
+    _locked(run_id, RunState.PREVIEWED)
+    item = BillRunItem.objects.get(run_id=run_id, customer_id=customer_id)
+    item.state = ItemState.LEFT_OUT if left_out else ItemState.WAITING
+    item.save(update_fields=["state"])
+    if not left_out:
+        BillRun.objects.filter(pk=run_id).update(state=RunState.PREVIEWING)
+        wake("bill")
+    record(
+        actor=actor, action="billing.run.leave_out", subject=f"customer:{customer_id}", now=now,
+        details={"run": run_id, "left_out": left_out},
+    )  # fmt: skip
+
+
+@transaction.atomic
+def release(*, run_id: int, actor: str, now: datetime) -> BillRun:
+    """Issue the run. Raises Refused before its billing day, and until its preview is whole."""
+    run = _locked(run_id, RunState.PREVIEWED)
+    if settings.FORMATS.local(now).date() < run.billing_day:
+        raise Refused(
+            f"Invoices of this run carry the date {settings.FORMATS.day(run.billing_day)}: issue them on that day or later."
+        )
+    run.state, run.issue_from, run.issued_by = RunState.ISSUING, now, actor
+    run.save(update_fields=["state", "issue_from", "issued_by"])
+    record(actor=actor, action="billing.run.issue", subject=f"billrun:{run_id}", now=now)
+    wake("bill")
+    return run
+
+
+def _locked(run_id: int, *states: RunState) -> BillRun:
+    run = BillRun.objects.select_for_update().get(pk=run_id)
+    if run.state not in states:
+        raise Refused(f"This can't be done with a run that is {run.state}.")
+    return run
+
+
+def work(*, now: datetime, limit: int) -> int:
+    """Preview or issue the next customers of whatever run is under way; returns how many."""
+    run = BillRun.objects.filter(state__in=(RunState.PREVIEWING, RunState.ISSUING)).order_by("id").first()
+    if run is None:
+        _release_due(now)
+        return 0
+    return _preview(run, now, limit) if run.state == RunState.PREVIEWING else _issue(run, now, limit)
+
+
+def _release_due(now: datetime) -> None:
+    due = BillRun.objects.filter(state=RunState.PREVIEWED, issue_from__lte=now)
+    due.update(state=RunState.ISSUING, issued_by=ACTOR)
+
+
+@transaction.atomic
+def _preview(run: BillRun, now: datetime, limit: int) -> int:
+    items = _claimed(run, ItemState.WAITING, limit)
+    if not items:
+        _finish(run, RunState.PREVIEWED, ItemState.WAITING, previewed_at=now)
+        return 0
+    ids = [item.customer_id for item in items]
+    last = _last_totals(run, ids)
+    planned, problems = _planned(ids, run.billing_day)
+    for item in items:
+        item.last_minor = last.get(item.customer_id)
+        if item.customer_id in problems:
+            item.state, item.problem = ItemState.FAILED, problems[item.customer_id]
+            continue
+        one = planned[item.customer_id]
+        item.state, item.preview_minor, item.problem = ItemState.PREVIEWED, one.total_minor, ""
+        item.remarks = remarks(
+            one.total_minor, item.last_minor, is_empty=not one.documents.items, facts=one.facts
+        )
+    BillRunItem.objects.bulk_update(items, ["state", "preview_minor", "last_minor", "remarks", "problem"])
+    return len(items)
+
+
+def _planned(ids: Sequence[int], day: date) -> tuple[dict[int, Any], dict[int, str]]:
+    """All at once; if that fails, one by one, so that one broken account doesn't hold up the others."""
+    try:
+        with transaction.atomic():
+            return dict(plan(ids, day)), {}
+    except Exception:
+        log.exception("a batch of the preview failed; trying its customers one by one")
+    planned: dict[int, Any] = {}
+    problems: dict[int, str] = {}
+    for customer_id in ids:
+        try:
+            with transaction.atomic():
+                planned |= plan([customer_id], day)
+        except Exception as problem:
+            problems[customer_id] = f"{type(problem).__name__}: {problem}"
+    return planned, problems
+
+
+def _issue(run: BillRun, now: datetime, limit: int) -> int:
+    with transaction.atomic():
+        items = _claimed(run, ItemState.PREVIEWED, limit)
+        if not items:
+            _finish(run, RunState.ISSUED, ItemState.PREVIEWED, issued_at=now)
+            return 0
+        try:
+            with transaction.atomic():
+                _issue_items(run, items, now)
+        except Exception:
+            log.exception("a batch of the bill run failed; trying its customers one by one", run=run.pk)
+            for item in items:
+                _issue_one(run, item, now)
+    return len(items)
+
+
+def _issue_one(run: BillRun, item: BillRunItem, now: datetime) -> None:
+    try:
+        with transaction.atomic():
+            _issue_items(run, [item], now)
+    except Exception as problem:
+        item.state, item.problem = ItemState.FAILED, f"{type(problem).__name__}: {problem}"
+        item.save(update_fields=["state", "problem"])
+
+
+def _issue_items(run: BillRun, items: Sequence[BillRunItem], now: datetime) -> None:
+    locked = terms_of.lock_many([item.customer_id for item in items], now=now)
+    # Somebody whose terms changed since the preview is due on another day.
+    due = {
+        key: one for key, one in locked.items() if one.next_bill_on <= run.billing_day and not one.is_paused
+    }
+    issued = bill(due, run.billing_day, run_id=run.pk, actor=run.issued_by or ACTOR, now=now)
+    for item in items:
+        documents = issued.get(item.customer_id, [])
+        item.issued_minor = sum(
+            -one.total_minor if one.kind == InvoiceKind.CREDIT_NOTE else one.total_minor for one in documents
+        )
+        invoices = [one for one in documents if one.kind == InvoiceKind.INVOICE]
+        item.invoice = invoices[0] if invoices else None
+        item.state = ItemState.ISSUED if documents else ItemState.NOTHING
+        if item.customer_id not in due:
+            item.state, item.problem = ItemState.LEFT_OUT, "The terms changed since the preview."
+    BillRunItem.objects.bulk_update(items, ["state", "issued_minor", "invoice", "problem"])
+
+
+def _claimed(run: BillRun, state: ItemState, limit: int) -> list[BillRunItem]:
+    rows = BillRunItem.objects.select_for_update(skip_locked=True).filter(run=run, state=state)
+    return list(rows.order_by("id")[:limit])
+
+
+def _finish(run: BillRun, state: RunState, left: ItemState, **fields: datetime) -> None:
+    """The run moves on when nothing is left, not even with another worker."""
+    if not BillRunItem.objects.filter(run=run, state=left).exists():
+        BillRun.objects.filter(pk=run.pk, state=run.state).update(state=state, **fields)
+
+
+_LAST = """
+    SELECT DISTINCT ON (i.customer_id) i.customer_id, i.issued_minor
+    FROM billing_billrunitem i JOIN billing_billrun r ON r.id = i.run_id
+    WHERE i.customer_id = ANY(%s) AND r.billing_day < %s AND i.issued_minor IS NOT NULL
+    ORDER BY i.customer_id, r.billing_day DESC
+"""
+
+
+def _last_totals(run: BillRun, customer_ids: Sequence[int]) -> dict[int, int]:
+    with connection.cursor() as cursor:
+        cursor.execute(_LAST, [list(customer_ids), run.billing_day])
+        return dict(cursor.fetchall())

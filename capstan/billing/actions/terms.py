@@ -1,0 +1,130 @@
+"""A customer's terms. Whoever moves his money locks their row first."""
+
+from collections.abc import Iterable
+from datetime import date, datetime
+
+from django.conf import settings
+from django.db import connection, transaction
+
+from capstan.audit.actions import record
+from capstan.billing.models import BillingPolicy, BillingTerms
+from capstan.billing.rules.periods import LAST_DAY, period_at
+from capstan.billing.rules.words import Method, Timing, TopUpInvoicing
+from capstan.customers.models import Customer
+from capstan.values.refused import Refused
+
+
+def policy_of(brand_id: int) -> BillingPolicy:
+    """How the brand bills; the defaults, not saved, where nothing was set."""
+    return BillingPolicy.objects.filter(brand_id=brand_id).first() or BillingPolicy(brand_id=brand_id)
+
+
+def policies_of(brand_ids: Iterable[int]) -> dict[int, BillingPolicy]:
+    """The same of several brands."""
+    wanted = set(brand_ids)
+    found = BillingPolicy.objects.in_bulk(wanted)
+    return {brand_id: found.get(brand_id) or BillingPolicy(brand_id=brand_id) for brand_id in wanted}
+
+
+def lock(customer_id: int, *, now: datetime) -> BillingTerms:
+    """The customer's terms, locked for the rest of the transaction; made with the brand's defaults if there are none."""
+    return lock_many([customer_id], now=now)[customer_id]
+
+
+def lock_many(customer_ids: Iterable[int], *, now: datetime) -> dict[int, BillingTerms]:
+    """The same for many, in the order of their ids, as everybody does who locks two of them."""
+    assert connection.in_atomic_block
+    wanted = sorted(set(customer_ids))
+    found = _locked(wanted)
+    missing = [customer_id for customer_id in wanted if customer_id not in found]
+    if missing:
+        ensure(missing, now=now)
+        found |= _locked(missing)
+    return found
+
+
+def _locked(customer_ids: list[int]) -> dict[int, BillingTerms]:
+    rows = BillingTerms.objects.select_for_update(no_key=True).filter(pk__in=customer_ids).order_by("pk")
+    return {row.pk: row for row in rows}
+
+
+def ensure(customer_ids: Iterable[int], *, now: datetime) -> int:
+    """Give customers without terms the brand's billing day, from today on; returns how many."""
+    today = settings.FORMATS.local(now).date()
+    customers = list(Customer.objects.filter(pk__in=customer_ids).only("id", "brand_id", "created_at"))
+    policies = policies_of(one.brand_id for one in customers)
+    made = []
+    for customer in customers:
+        policy = policies[customer.brand_id]
+        begins = settings.FORMATS.local(customer.created_at).date()
+        day = begins.day if policy.by_anniversary else policy.billing_day
+        made.append(
+            BillingTerms(
+                customer=customer, billing_day=day, bills_from=today,
+                next_bill_on=period_at(today, day).first if period_at(today, day).first == today else period_at(today, day).end,
+            )
+        )  # fmt: skip
+    BillingTerms.objects.bulk_create(made, ignore_conflicts=True)
+    return len(made)
+
+
+_WITHOUT = """
+    SELECT c.id FROM customers_customer c
+    WHERE NOT EXISTS (SELECT FROM billing_billingterms t WHERE t.customer_id = c.id) ORDER BY c.id LIMIT %s
+"""
+
+
+@transaction.atomic
+def ensure_missing(*, now: datetime, limit: int) -> int:
+    """Give terms to customers that have none yet; returns how many."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WITHOUT, [limit])
+        missing = [customer_id for (customer_id,) in cursor.fetchall()]
+    return ensure(missing, now=now) if missing else 0
+
+
+@transaction.atomic
+def set_terms(
+    *,
+    customer_id: int,
+    billing_day: int,
+    timing: Timing | None,
+    due_days: int | None,
+    top_ups: TopUpInvoicing | None,
+    group_top_ups: bool | None,
+    method: Method,
+    is_paused: bool,
+    actor: str,
+    now: datetime,
+) -> list[str]:
+    """Bring a customer's terms to these; returns which ones changed. A new billing day counts from the next one on:
+    what was billed stays, and the days between are charged for in proportion. Raises Refused."""
+    if not (1 <= billing_day <= 28 or billing_day == LAST_DAY):
+        raise Refused("The billing day is one from 1 to 28, or the month's last day.")
+    if due_days is not None and not 0 <= due_days <= 180:
+        raise Refused("An invoice is due after 0 to 180 days.")
+    terms = lock(customer_id, now=now)
+    wanted: dict[str, object] = {
+        "billing_day": billing_day, "timing": timing, "due_days": due_days, "top_ups": top_ups,
+        "group_top_ups": group_top_ups, "method": method, "is_paused": is_paused,
+    }  # fmt: skip
+    changed = {name: value for name, value in wanted.items() if getattr(terms, name) != value}
+    if not changed:
+        return []
+    for name, value in changed.items():
+        setattr(terms, name, value)
+    if "billing_day" in changed:
+        terms.next_bill_on = _next_from(terms.next_bill_on, settings.FORMATS.local(now).date(), billing_day)
+        changed["next_bill_on"] = terms.next_bill_on.isoformat()
+    terms.save(update_fields=[*wanted, "next_bill_on"])
+    subject = f"customer:{customer_id}"
+    record(actor=actor, action="billing.terms", subject=subject, now=now, details=changed)
+    return list(changed)
+
+
+def _next_from(planned: date, today: date, billing_day: int) -> date:
+    """The first day of the new kind that isn't past; a day that was due and not billed stays due."""
+    if planned <= today:
+        return planned
+    period = period_at(today, billing_day)
+    return period.first if period.first == today else period.end

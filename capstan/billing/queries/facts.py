@@ -1,0 +1,168 @@
+"""What a bill run has to know of many customers, in a few queries whatever their number."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db.models import Min, Sum
+from django.db.models.functions import Coalesce
+
+from capstan.billing.models import BillingPolicy, BillingTerms, Charge, Discount
+from capstan.billing.rules.plan import Facts, OffPrice, OpenCharge, Sold
+from capstan.billing.rules.recurring import Charged, DatedPackage, DatedPrice, Life
+from capstan.billing.rules.words import ChargeKind, Timing
+from capstan.catalog.models import Package, PackagePrice
+from capstan.customers.models import Customer
+from capstan.services.models import PackageChange, Service
+
+_YEAR = timedelta(days=400)
+"""How far back charges are read: further than any billing day looks."""
+
+
+def facts_of(customer_ids: Sequence[int], *, until: date) -> dict[int, Facts]:
+    """What is known of these customers, by id; open charges are those supplied before `until`."""
+    ids = list(customer_ids)
+    services = list(
+        Service.objects.filter(customer_id__in=ids).only(
+            "id", "customer_id", "username", "activated_at", "ended_at"
+        )
+    )
+    lives = _lives(services)
+    packages = {change.package_id for life in lives.values() for change in life.packages}
+    sold = {row.pk: Sold(row.name, row.tax_group_id) for row in Package.objects.filter(pk__in=packages)}
+    prices = _prices(packages)
+    charged, open_charges = _charged(ids, until), _open(ids, until)
+    discounts = _discounts([one.pk for one in services])
+    terms = BillingTerms.objects.in_bulk(ids)
+    timings = _timings(ids)
+    by_customer: dict[int, list[Service]] = defaultdict(list)
+    for service in services:
+        by_customer[service.customer_id].append(service)
+    return {
+        customer_id: Facts(
+            customer_id, terms[customer_id].billing_day, Timing(terms[customer_id].timing or timings[customer_id]),
+            terms[customer_id].bills_from, [lives[one.pk] for one in by_customer[customer_id] if one.pk in lives],
+            {one.pk: one.username for one in by_customer[customer_id]}, prices, sold,
+            [row for one in by_customer[customer_id] for row in discounts.get(one.pk, ())], charged[customer_id],
+            open_charges[customer_id],
+        )
+        for customer_id in ids
+        if customer_id in terms
+    }  # fmt: skip
+
+
+def _day(at: datetime) -> date:
+    return settings.FORMATS.local(at).date()
+
+
+def _lives(services: Sequence[Service]) -> dict[int, Life]:
+    changes: dict[int, list[DatedPackage]] = defaultdict(list)
+    rows = PackageChange.objects.filter(service_id__in=[one.pk for one in services]).order_by("starts_at")
+    for service_id, starts_at, package_id in rows.values_list("service_id", "starts_at", "package_id"):
+        changes[service_id].append(DatedPackage(_day(starts_at), package_id))
+    return {
+        one.pk: Life(
+            one.pk,
+            _day(one.activated_at),
+            _day(one.ended_at) if one.ended_at else None,
+            tuple(changes[one.pk]),
+        )
+        for one in services
+        if changes[one.pk]
+    }
+
+
+def _prices(package_ids: set[int]) -> dict[int, list[DatedPrice]]:
+    prices: dict[int, list[DatedPrice]] = defaultdict(list)
+    rows = PackagePrice.objects.filter(package_id__in=package_ids).order_by("valid_from")
+    for package_id, valid_from, price_minor in rows.values_list("package_id", "valid_from", "price_minor"):
+        prices[package_id].append(DatedPrice(_day(valid_from), price_minor))
+    return prices
+
+
+def _timings(customer_ids: Sequence[int]) -> dict[int, str]:
+    brands = dict(BillingPolicy.objects.values_list("brand_id", "timing"))
+    customers = Customer.objects.filter(pk__in=customer_ids).values_list("id", "brand_id")
+    return {customer_id: brands.get(brand_id, Timing.ADVANCE) for customer_id, brand_id in customers}
+
+
+def _charged(customer_ids: Sequence[int], until: date) -> dict[int, list[Charged]]:
+    """Subscriptions that were charged for, less what was given back of them: the days that are left."""
+    found: dict[int, list[Charged]] = defaultdict(list)
+    rows: Any = (
+        Charge.objects.filter(
+            customer_id__in=customer_ids, kind=ChargeKind.SUBSCRIPTION, returns__isnull=True,
+            covers_first__gte=until - _YEAR,
+        )
+        .annotate(back=Coalesce(Sum("given_back__amount_minor"), 0), back_first=Min("given_back__covers_first"))
+        .values_list(
+            "customer_id", "id", "service_id", "package_id", "covers_first", "covers_end", "amount_minor", "back",
+            "back_first", "line__invoice_id",
+        )
+    )  # fmt: skip
+    for (
+        customer_id,
+        charge_id,
+        service_id,
+        package_id,
+        first,
+        end,
+        amount,
+        back,
+        back_first,
+        invoice_id,
+    ) in rows:
+        left = Charged(
+            charge_id, service_id, package_id, first, min(end, back_first or end), amount + back, invoice_id
+        )
+        found[customer_id].append(left)
+    return found
+
+
+def _open(customer_ids: Sequence[int], until: date) -> dict[int, list[OpenCharge]]:
+    found: dict[int, list[OpenCharge]] = defaultdict(list)
+    midnight = datetime.combine(until, time(), settings.FORMATS.zone)
+    rows: Any = Charge.objects.filter(
+        customer_id__in=customer_ids, line__isnull=True, occurred_at__lt=midnight
+    )
+    rows = rows.order_by("id").values_list(
+        "customer_id", "id", "service_id", "kind", "description", "amount_minor", "tax_group_id", "occurred_at",
+        "returns__line__invoice_id", "paid_with",
+    )  # fmt: skip
+    for customer_id, charge_id, service_id, kind, text, amount, group, at, invoice_id, paid_with in rows:
+        words = f"{text} (paid: {paid_with})" if paid_with else text
+        found[customer_id].append(
+            OpenCharge(charge_id, service_id, ChargeKind(kind), words, amount, group, _day(at), invoice_id)
+        )
+    return found
+
+
+def _discounts(service_ids: Sequence[int]) -> dict[int, list[OffPrice]]:
+    rows = list(Discount.objects.filter(service_id__in=service_ids).order_by("id"))
+    given = _given([row.pk for row in rows])
+    found: dict[int, list[OffPrice]] = defaultdict(list)
+    for row in rows:
+        found[row.service_id].append(
+            OffPrice(
+                row.pk, row.service_id, row.text, row.percent_bp, row.amount_minor, row.first, row.end,
+                given.get(row.pk, {}),
+            )
+        )  # fmt: skip
+    return found
+
+
+def _given(discount_ids: Sequence[int]) -> dict[int, dict[date, int]]:
+    """What each discount took off, by the first day of the period: its charges are dated so."""
+    found: dict[int, dict[date, int]] = defaultdict(dict)
+    if not discount_ids:
+        return found
+    wanted = Discount.objects.filter(pk__in=discount_ids).values_list("service_id", flat=True)
+    rows: Any = Charge.objects.filter(
+        service_id__in=set(wanted), kind=ChargeKind.DISCOUNT, covers_first__isnull=False
+    )
+    for reference, first, amount in rows.values_list("reference", "covers_first", "amount_minor"):
+        discount_id = int(reference.split(":")[1])
+        found[discount_id][first] = found[discount_id].get(first, 0) + amount
+    return found

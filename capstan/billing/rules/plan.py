@@ -1,0 +1,213 @@
+"""What a billing day asks of a customer: charges for the periods, and the documents they come to. Free of storage."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date
+from typing import NamedTuple
+
+from capstan.billing.rules.amounts import half_even
+from capstan.billing.rules.lines import Item, RateOf
+from capstan.billing.rules.periods import Span, period_at, period_before, periods
+from capstan.billing.rules.recurring import Back, Charged, DatedPrice, Due, Life, compare, due_in
+from capstan.billing.rules.words import ChargeKind, Timing
+
+_LOOKS_BACK = 3
+"""Periods before the present one in which what was charged is compared with what should have been."""
+
+
+class Sold(NamedTuple):
+    """A package as an invoice line names it."""
+
+    name: str
+    tax_group_id: int | None
+
+
+class OffPrice(NamedTuple):
+    """A discount on one service; either the percentage, in hundredths, or the amount a period is set."""
+
+    discount_id: int
+    service_id: int
+    text: str
+    percent_bp: int | None
+    amount_minor: int | None
+    first: date
+    end: date | None
+    given: Mapping[date, int]  # what was given before, below zero, by the period's first day
+
+
+class OpenCharge(NamedTuple):
+    """A charge that no invoice has taken up. `corrects_invoice_id`: it gives back what that invoice asked for."""
+
+    charge_id: int
+    service_id: int | None
+    kind: ChargeKind
+    text: str
+    amount_minor: int
+    tax_group_id: int | None
+    supplied_on: date
+    corrects_invoice_id: int | None
+
+
+class Facts(NamedTuple):
+    """All that is known of one customer's billing."""
+
+    customer_id: int
+    billing_day: int
+    timing: Timing
+    bills_from: date
+    lives: Sequence[Life]
+    usernames: Mapping[int, str]
+    prices: Mapping[int, Sequence[DatedPrice]]
+    packages: Mapping[int, Sold]
+    discounts: Sequence[OffPrice]
+    charged: Sequence[Charged]
+    open: Sequence[OpenCharge]
+
+
+class NewCharge(NamedTuple):
+    """A charge that is to be made. `returns_id`: it gives back a part of that charge, and the amount is below zero."""
+
+    service_id: int
+    kind: ChargeKind
+    text: str
+    amount_minor: int
+    tax_group_id: int | None
+    supplied_on: date
+    reference: str
+    package_id: int | None = None
+    covers: Span | None = None
+    returns_id: int | None = None
+    corrects_invoice_id: int | None = None
+
+    def as_open(self, charge_id: int) -> OpenCharge:
+        """As an invoice takes it up."""
+        return OpenCharge(
+            charge_id, self.service_id, self.kind, self.text, self.amount_minor, self.tax_group_id, self.supplied_on,
+            self.corrects_invoice_id,
+        )  # fmt: skip
+
+
+class Words(NamedTuple):
+    """How lines are worded: a package's line, what is given back, and a span of dates."""
+
+    package: Callable[[str, str, Span], str]
+    returned: Callable[[str, str, Span], str]
+
+
+def billed_span(facts: Facts, day: date) -> Span:
+    """What this billing day bills: the period that begins, or the one that has ended; with what the latest ones lack."""
+    period = period_at(day, facts.billing_day)
+    end = period.end if facts.timing == Timing.ADVANCE else period.first
+    for _ in range(_LOOKS_BACK):
+        period = period_before(period, facts.billing_day)
+    return Span(max(period.first, facts.bills_from), end)
+
+
+def charges_for(facts: Facts, day: date, words: Words) -> list[NewCharge]:
+    """What is to be charged and given back so that the customer pays for what he has, had, and will have in this period."""
+    span = billed_span(facts, day)
+    due: list[Due] = []
+    found: list[NewCharge] = []
+    for period in periods(span.first, span.end, facts.billing_day):
+        rows = [
+            row
+            for life in facts.lives
+            for row in due_in(
+                life._replace(starts_on=max(life.starts_on, facts.bills_from)), period, facts.prices
+            )
+        ]
+        due += rows
+        found += _discounts(facts, period, rows)
+    relevant = [one for one in facts.charged if one.first >= span.first and one.end > one.first]
+    new, back = compare(due, relevant)
+    charged = {one.charge_id: one for one in relevant}
+    return [
+        *(_charge(facts, row, words) for row in new),
+        *(_return(facts, charged[row.charge_id], row, words) for row in back),
+        *found,
+    ]
+
+
+def _charge(facts: Facts, row: Due, words: Words) -> NewCharge:
+    sold, span = facts.packages[row.package_id], Span(row.first, row.end)
+    again = sum(
+        (one.service_id, one.package_id, one.first) == (row.service_id, row.package_id, row.first)
+        for one in facts.charged
+    )
+    return NewCharge(
+        row.service_id, ChargeKind.SUBSCRIPTION, words.package(sold.name, facts.usernames[row.service_id], span),
+        row.amount_minor, sold.tax_group_id, row.first,
+        f"subscription:{row.service_id}:{row.package_id}:{row.first}" + (f":{again}" if again else ""),
+        row.package_id, span,
+    )  # fmt: skip
+
+
+def _return(facts: Facts, one: Charged, row: Back, words: Words) -> NewCharge:
+    sold, span = facts.packages[one.package_id], Span(row.first, row.end)
+    return NewCharge(
+        one.service_id, ChargeKind.SUBSCRIPTION, words.returned(sold.name, facts.usernames[one.service_id], span),
+        -row.amount_minor, sold.tax_group_id, one.first, f"subscription:{one.charge_id}:back:{row.first}",
+        one.package_id, span, one.charge_id, one.invoice_id,
+    )  # fmt: skip
+
+
+def _discounts(facts: Facts, period: Span, rows: Sequence[Due]) -> list[NewCharge]:
+    found = []
+    for discount in facts.discounts:
+        of_service = [row for row in rows if row.service_id == discount.service_id]
+        whole = sum(row.amount_minor for row in of_service)
+        holds = discount.first <= period.first and (discount.end is None or period.first < discount.end)
+        wanted = -_off(discount, whole) if holds else 0
+        more = wanted - discount.given.get(period.first, 0)
+        if more:
+            packages = [facts.packages[row.package_id].tax_group_id for row in of_service]
+            nth = "" if period.first not in discount.given else f":{wanted}"
+            found.append(
+                NewCharge(
+                    discount.service_id, ChargeKind.DISCOUNT, discount.text, more, packages[0] if packages else None,
+                    period.first, f"discount:{discount.discount_id}:{period.first}{nth}", covers=None,
+                )
+            )  # fmt: skip
+    return found
+
+
+def _off(discount: OffPrice, whole_minor: int) -> int:
+    """What the discount takes off, never more than there is."""
+    if discount.percent_bp is not None:
+        return half_even(whole_minor * discount.percent_bp, 10_000)
+    return min(discount.amount_minor or 0, whole_minor)
+
+
+class Documents(NamedTuple):
+    """What the open charges come to: the invoice's items, and what is to be credited of which earlier invoice."""
+
+    items: list[Item]
+    credits: dict[int, list[Item]]
+
+    @property
+    def total_minor(self) -> int:
+        """What the customer will owe more than before."""
+        return sum(one.amount_minor for one in self.items) - sum(
+            one.amount_minor for group in self.credits.values() for one in group
+        )
+
+
+def documents_for(open_charges: Sequence[OpenCharge], rate_of: RateOf) -> Documents:
+    """Sort what is open onto an invoice and credit notes. Every item has the rate of its day of supply."""
+    items: list[Item] = []
+    credits: dict[int, list[Item]] = {}
+    for one in open_charges:
+        rate, name = rate_of(one.tax_group_id, one.supplied_on)
+        item = Item(
+            one.charge_id, one.service_id, one.kind, one.text, one.amount_minor, rate, name, one.supplied_on
+        )
+        if one.corrects_invoice_id is None:
+            items.append(item)
+        elif one.amount_minor:
+            credits.setdefault(one.corrects_invoice_id, []).append(
+                item._replace(amount_minor=-one.amount_minor)
+            )
+    if (
+        sum(item.amount_minor for item in items) < 0
+    ):  # a discount that came after its bill waits for the next one
+        items = [item for item in items if item.kind != ChargeKind.DISCOUNT]
+    return Documents(items, credits)
