@@ -13,7 +13,7 @@ import psycopg
 from django.db import connection, transaction
 from psycopg import sql
 
-Channel = Literal["enforce", "roll", "message", "bill"]
+Channel = Literal["enforce", "roll", "message", "bill", "pay"]
 _PREFIX = "capstan_"
 _listening: "WeakKeyDictionary[psycopg.Connection[Any], set[Channel]]" = WeakKeyDictionary()
 
@@ -49,5 +49,5 @@ def _send(channel: Channel) -> None:
         cursor.execute(f"NOTIFY {_PREFIX}{channel}")
 
 
-_CHANNELS: tuple[Channel, ...] = ("enforce", "roll", "message", "bill")
+_CHANNELS: tuple[Channel, ...] = ("enforce", "roll", "message", "bill", "pay")
 _SENDERS = {channel: partial(_send, channel) for channel in _CHANNELS}

@@ -10,7 +10,7 @@ import signal
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from threading import Event, Thread
-from typing import Any
+from typing import Any, Literal
 
 import django.db
 import psycopg
@@ -22,7 +22,7 @@ from capstan.db.wakeup import Channel, wait
 from capstan.messaging.actions.sender import Sender
 from capstan.network.actions.enforce import Enforcer
 from capstan.values import clock
-from capstan.worker.steps import Step, billing, housekeeping, messages
+from capstan.worker.steps import Step, billing, housekeeping, messages, payments
 
 log = structlog.get_logger()
 
@@ -54,7 +54,8 @@ class Worker:
         self.lanes: tuple[Lane, ...] = (
             self._enforce,
             MessageLane(stop, now),
-            BillLane(stop, now, billing()),
+            BillLane("bill", stop, now, billing()),
+            BillLane("pay", stop, now, payments()),
             HousekeepingLane(stop, now, housekeeping()),
         )
 
@@ -228,12 +229,16 @@ class HousekeepingLane(StepLane):
 
 
 class BillLane(StepLane):
-    """Bill runs and what follows from them: it may take an hour, and nobody waits for it."""
+    """Money: bill runs, which may take an hour, in a lane; payments, which somebody waits for, in another."""
 
-    plan = "SET jit = off"  # it reads hundreds of customers at a time, so joins may be what they are elsewhere
+    plan = (
+        "SET jit = off"  # it reads hundreds of customers at a time, so joins may be what they are elsewhere
+    )
 
-    def __init__(self, stop: Event, now: Callable[[], datetime], steps: Sequence[Step]) -> None:
-        super().__init__("bill", "bill", stop, now, steps)
+    def __init__(
+        self, name: Literal["bill", "pay"], stop: Event, now: Callable[[], datetime], steps: Sequence[Step]
+    ) -> None:
+        super().__init__(name, name, stop, now, steps)
 
 
 class MessageLane(StepLane):

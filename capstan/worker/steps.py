@@ -36,6 +36,8 @@ from capstan.network.actions.commands import prove
 from capstan.network.actions.reconcile import batch_size, sweep
 from capstan.network.actions.retention import drop_ended_accesses, drop_login_failures
 from capstan.network.queries.counts import service_estimate, shortest_interim_seconds
+from capstan.payments.actions import checkouts
+from capstan.payments.actions.notifications import apply_due, look_up_due
 from capstan.topups.actions.answers.answer import answer_inbound
 from capstan.topups.actions.follow import follow_due
 from capstan.topups.actions.notices import pass_over_old, tell_crossings
@@ -210,6 +212,25 @@ def messages(sender: Sender) -> tuple[Step, ...]:
             BATCH,
         ),
         Step("numbers that don't exist", timedelta(seconds=30), lambda now: drop_unreachable(now=now)),
+    )
+
+
+def payments() -> tuple[Step, ...]:
+    """The pay lane's steps: somebody waits for each."""
+    return (
+        Step(
+            "gateways' notifications",
+            timedelta(seconds=1),
+            lambda now: apply_due(now=now, limit=BATCH),
+            BATCH,
+            woken=True,
+        ),
+        Step(
+            "checkouts that came to nothing",
+            timedelta(seconds=30),
+            lambda now: checkouts.expire(now=now, limit=BATCH),
+        ),
+        Step("payments that nobody told us of", timedelta(minutes=1), lambda now: look_up_due(now=now)),
     )
 
 

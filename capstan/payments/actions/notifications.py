@@ -1,0 +1,268 @@
+"""What gateways tell us: stored as it came, checked, applied once."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+
+from capstan.audit.actions import record
+from capstan.billing.rules.words import Method
+from capstan.db.claim import claim
+from capstan.db.connection import connect
+from capstan.db.wakeup import wake
+from capstan.ledger.actions import post
+from capstan.ledger.rules import Code, JournalDraft, Name, entry
+from capstan.payments.actions.gateways.port import Heard, NotGenuineError, Outcome, Raw, UnclearError
+from capstan.payments.actions.gateways.registry import access_of, provider_of
+from capstan.payments.actions.take import Received, clearing, take
+from capstan.payments.models import Checkout, Gateway, Notification, Payment
+from capstan.payments.rules.words import OPEN_CHECKOUTS, CheckoutState, NotificationState
+from capstan.values.refused import Refused
+
+log = structlog.get_logger()
+
+ACTOR = "payments"
+FEES = Name(Code.FEES)
+_LEASE = timedelta(minutes=2)
+_PAUSE, _PAUSE_MAX = timedelta(seconds=2), timedelta(minutes=10)
+_HEADERS_MAX = 50
+_KEPT_MAX = 500
+
+
+def unmatched(gateway: Gateway) -> Name:
+    """Money that a gateway has for us, and nobody knows for whom."""
+    return Name(Code.UNMATCHED, gateway.name)
+
+
+@transaction.atomic
+def store(
+    gateway: Gateway, *, body: bytes, headers: Mapping[str, str], source: str, now: datetime
+) -> Notification:
+    """Keep a notification as it came. When this returns, the gateway may forget it."""
+    kept = dict(list(headers.items())[:_HEADERS_MAX])
+    made = Notification.objects.create(
+        gateway=gateway, body=body, headers={name: value[:_KEPT_MAX] for name, value in kept.items()}, source=source,
+        received_at=now, due_at=now,
+    )  # fmt: skip
+    wake("pay")
+    return made
+
+
+def apply_due(*, now: datetime, limit: int) -> int:
+    """Check and apply notifications that wait; returns how many."""
+    with connect(name="capstan worker notifications") as conn:
+        rows = claim(
+            conn, "payments_notification", key="id", returning=["id"], now=now, lease=_LEASE, limit=limit,
+        )  # fmt: skip
+    for (notification_id,) in rows:
+        apply(notification_id, now=now)
+    return len(rows)
+
+
+def apply(notification_id: int, *, now: datetime) -> Notification:
+    """Check one with its gateway and apply what it says; applied before, nothing happens."""
+    notification = Notification.objects.select_related("gateway").get(pk=notification_id)
+    if notification.state != NotificationState.WAITING:
+        return notification
+    gateway = notification.gateway
+    raw = Raw(bytes(notification.body), notification.headers, notification.source)
+    provider, access = provider_of(gateway), access_of(gateway)
+    try:
+        heard = provider.read(access, raw)
+        if heard.outcome == Outcome.PAID:  # outside of any transaction: it may take a while
+            provider.confirm(access, raw)
+    except NotGenuineError as problem:
+        return _refuse(notification, str(problem))
+    except UnclearError as problem:
+        return _try_later(notification, str(problem), now)
+    with transaction.atomic():
+        return apply_heard(notification, heard, now=now)
+
+
+def _refuse(notification: Notification, why: str) -> Notification:
+    log.warning("a payment notification isn't believed", gateway=notification.gateway.name, why=why)
+    return _end(notification, NotificationState.REFUSED, why)
+
+
+def _try_later(notification: Notification, why: str, now: datetime) -> Notification:
+    notification.attempts = min(notification.attempts + 1, 1000)
+    pause = min(_PAUSE * (1 << min(notification.attempts, 10)), _PAUSE_MAX)
+    notification.due_at, notification.lease_until, notification.why = now + pause, None, why
+    notification.save(update_fields=["attempts", "due_at", "lease_until", "why"])
+    return notification
+
+
+def _end(notification: Notification, state: NotificationState, why: str) -> Notification:
+    notification.state, notification.why = state, why
+    notification.due_at = notification.lease_until = None
+    notification.save(
+        update_fields=[
+            "state",
+            "why",
+            "due_at",
+            "lease_until",
+            "event_key",
+            "amount_minor",
+            "checkout",
+            "payment",
+        ]
+    )
+    return notification
+
+
+def apply_heard(notification: Notification, heard: Heard, *, now: datetime) -> Notification:
+    """Within the caller's transaction. One that is paid makes a payment; anything else only moves its checkout."""
+    notification.event_key, notification.amount_minor = heard.event_key, heard.amount_minor
+    checkout = (
+        Checkout.objects.select_for_update(of=("self",))
+        .select_related("customer", "gateway")
+        .filter(token=heard.token, gateway=notification.gateway)
+        .first()
+    )
+    notification.checkout = checkout
+    if heard.outcome != Outcome.PAID:
+        return _not_paid(notification, checkout, heard, now)
+    gateway = Gateway.objects.select_for_update(no_key=True).get(pk=notification.gateway_id)
+    same = Payment.objects.filter(gateway=gateway, gateway_reference=heard.reference).first()
+    said = Notification.objects.filter(gateway=gateway, event_key=heard.event_key).exclude(pk=notification.pk)
+    if same is not None or said.filter(state=NotificationState.UNKNOWN).exists():
+        notification.payment = same
+        return _end(notification, NotificationState.REPEATED, "this payment is booked already")
+    if checkout is None:
+        return _unknown(notification, heard, now)
+    notification.payment = _book(checkout, heard, now)
+    return _end(notification, NotificationState.APPLIED, _words(checkout, heard))
+
+
+def _not_paid(
+    notification: Notification, checkout: Checkout | None, heard: Heard, now: datetime
+) -> Notification:
+    ended = {Outcome.FAILED: CheckoutState.FAILED, Outcome.CANCELLED: CheckoutState.CANCELLED}.get(
+        heard.outcome
+    )
+    if checkout is None:
+        return _end(notification, NotificationState.REFUSED, f"{heard.outcome}, for no checkout of ours")
+    if ended and checkout.state == CheckoutState.STARTED:
+        checkout.state, checkout.ended_at = ended, now
+        checkout.save(update_fields=["state", "ended_at"])
+        wake("pay")
+    return _end(notification, NotificationState.APPLIED, str(heard.outcome))
+
+
+def _book(checkout: Checkout, heard: Heard, now: datetime) -> Payment:
+    """The money is the customer's, whatever it was for. What it was for gets it only if it is enough and the first."""
+    today = settings.FORMATS.local(now).date()
+    is_enough = heard.amount_minor >= checkout.amount_minor
+    is_first = checkout.payment_id is None and checkout.state in OPEN_CHECKOUTS
+    for_order = checkout.purpose.startswith("order:") and is_enough and is_first
+    payment = take(
+        Received(
+            checkout.customer_id, Method.CARD, heard.amount_minor, today, clearing(checkout.gateway), heard.reference,
+            invoices=checkout.invoices if is_first else (), kept_for=checkout.purpose if for_order else "",
+            gateway_id=checkout.gateway_id, gateway_reference=heard.reference,
+        ),
+        actor=ACTOR, now=now,
+    )  # fmt: skip
+    _book_fee(payment, checkout.gateway, heard.fee_minor, now)
+    if is_first:
+        checkout.state = CheckoutState.PAID if is_enough else CheckoutState.SHORT
+        checkout.ended_at, checkout.payment = now, payment
+        checkout.save(update_fields=["state", "ended_at", "payment"])
+    wake("pay")
+    return payment
+
+
+def _book_fee(payment: Payment, gateway: Gateway, fee_minor: int, now: datetime) -> None:
+    entries = entry(FEES, clearing(gateway), fee_minor)
+    if entries:
+        day = settings.FORMATS.local(now).date()
+        text = f"{gateway.name}'s fee on receipt {payment.receipt_number}"
+        post([JournalDraft(f"payment:{payment.pk}", "fee", day, text, ACTOR, entries)], now=now)
+
+
+def _words(checkout: Checkout, heard: Heard) -> str:
+    if heard.amount_minor < checkout.amount_minor:
+        return "less was paid than was asked for: it is the customer's credit, and bought nothing"
+    if heard.amount_minor > checkout.amount_minor:
+        return "more was paid than was asked for: the rest is the customer's credit"
+    return "paid"
+
+
+def _unknown(notification: Notification, heard: Heard, now: datetime) -> Notification:
+    """Money that is ours to keep safe until somebody finds whose it is."""
+    gateway = notification.gateway
+    day = settings.FORMATS.local(now).date()
+    entries = entry(clearing(gateway), unmatched(gateway), heard.amount_minor)
+    if entries:
+        text = f"{gateway.name} payment {heard.reference}, for nothing of ours"
+        post(
+            [JournalDraft(f"notification:{notification.pk}", "unmatched", day, text, ACTOR, entries)], now=now
+        )
+    return _end(notification, NotificationState.UNKNOWN, f"for {heard.token!r}, which is no checkout of ours")
+
+
+@transaction.atomic
+def assign(*, notification_id: int, customer_id: int, reason: str, actor: str, now: datetime) -> Payment:
+    """Somebody found out whose an unknown payment is: it becomes this customer's credit. Raises Refused."""
+    notification = (
+        Notification.objects.select_for_update(of=("self",)).select_related("gateway").get(pk=notification_id)
+    )
+    if notification.state != NotificationState.UNKNOWN or notification.payment_id:
+        raise Refused("This payment has found its customer already.")
+    if not reason.strip():
+        raise Refused("Say how you know whose it is.")
+    gateway, reference = notification.gateway, (notification.event_key or "").split(":")[0]
+    payment = take(
+        Received(
+            customer_id, Method.CARD, notification.amount_minor or 0, settings.FORMATS.local(now).date(),
+            clearing(gateway), reference, from_account=unmatched(gateway), gateway_id=gateway.pk,
+            gateway_reference=reference,
+        ),
+        actor=actor, now=now,
+    )  # fmt: skip
+    notification.payment, notification.looked_after_by = payment, actor
+    notification.save(update_fields=["payment", "looked_after_by"])
+    record(
+        actor=actor, action="payment.assign", subject=f"customer:{customer_id}", reason=reason.strip(), now=now,
+        details={"notification": notification_id, "payment": payment.pk},
+    )  # fmt: skip
+    return payment
+
+
+_ASK_AFTER, _ASK_EVERY, _ASK_FOR = timedelta(minutes=5), timedelta(minutes=5), timedelta(days=2)
+
+
+def look_up_due(*, now: datetime) -> int:
+    """Ask gateways for their own list when a checkout has been silent for some minutes: notifications do get lost.
+
+    Returns how many payments were found that way.
+    """
+    silent = Checkout.objects.filter(
+        state__in=OPEN_CHECKOUTS, started_at__lte=now - _ASK_AFTER, started_at__gt=now - _ASK_FOR
+    )
+    found = 0
+    for gateway in Gateway.objects.filter(pk__in=silent.values("gateway")):
+        if gateway.asked_until is None or gateway.asked_until <= now - _ASK_EVERY:
+            Gateway.objects.filter(pk=gateway.pk).update(asked_until=now)
+            found += _look_up(gateway, {one.token for one in silent.filter(gateway=gateway)}, now)
+    return found
+
+
+def _look_up(gateway: Gateway, tokens: set[str], now: datetime) -> int:
+    try:
+        listed = provider_of(gateway).look_up(access_of(gateway), now - _ASK_FOR, now)
+    except UnclearError as problem:
+        log.warning("a gateway can't be asked for its payments", gateway=gateway.name, why=str(problem))
+        return 0
+    found = 0
+    for heard in listed:
+        known = Payment.objects.filter(gateway=gateway, gateway_reference=heard.reference).exists()
+        if heard.token in tokens and not known:
+            with transaction.atomic():
+                told = Notification.objects.create(
+                    gateway=gateway, body=repr(tuple(heard)).encode(), source="", received_at=now, due_at=now
+                )
+                found += apply_heard(told, heard, now=now).state == NotificationState.APPLIED
+    return found

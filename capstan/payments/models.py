@@ -1,0 +1,209 @@
+"""Money that came in and went back, what told us so, and where it is expected."""
+
+from django.db import models
+
+from capstan.billing.models import Credit
+from capstan.billing.rules.words import Method
+from capstan.customers.models import Customer
+from capstan.db.fields import EncryptedTextField
+from capstan.payments.rules.words import (
+    OPEN_CHECKOUTS,
+    BankLineState,
+    CheckoutState,
+    GatewayKind,
+    NotificationState,
+)
+from capstan.values.words import choices
+
+
+class Gateway(models.Model):
+    """A payment gateway. Its secrets are sealed; notifications come to an address that holds `hook_token`'s hash."""
+
+    name = models.TextField(unique=True)
+    kind = models.TextField(choices=choices(GatewayKind))
+    settings = models.JSONField(default=dict, help_text="where it is, and what else its kind knows")
+    secrets = EncryptedTextField(help_text="JSON: keys of the merchant")
+    hook_hash = models.TextField(unique=True)
+    active = models.BooleanField(default=True)
+    priority = models.SmallIntegerField(
+        default=10, help_text="the lowest of the active ones takes new checkouts"
+    )
+    asked_until = models.DateTimeField(null=True, help_text="its own list of payments was read up to here")
+    trouble = models.TextField(blank=True)
+    trouble_since = models.DateTimeField(null=True)
+    created_at = models.DateTimeField()
+
+
+class Payment(models.Model):
+    """Money that a customer paid. What is left of it is its credit's; it only changes by being reversed or refunded."""
+
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    method = models.TextField(choices=choices(Method))
+    amount_minor = models.BigIntegerField()
+    received_on = models.DateField()
+    reference = models.TextField(blank=True, help_text="the bank's words, the receipt's, the gateway's id")
+    receipt_number = models.TextField()
+    gateway = models.ForeignKey(Gateway, models.PROTECT, null=True, related_name="+")
+    gateway_reference = models.TextField(blank=True)
+    paid_into = models.TextField(help_text="the ledger's account: bank, cash, clearing payfast")
+    credit = models.OneToOneField(Credit, models.PROTECT, related_name="+")
+    refunded_minor = models.BigIntegerField(default=0)
+    reversed_at = models.DateTimeField(null=True)
+    reversed_because = models.TextField(blank=True)
+    actor = models.TextField()
+    made_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["customer", "received_on"], name="payment_customer"),
+            models.Index(fields=["received_on", "id"], name="payment_day"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["gateway", "gateway_reference"],
+                condition=models.Q(gateway__isnull=False),
+                name="payment_once",
+            ),
+            models.CheckConstraint(condition=models.Q(amount_minor__gt=0), name="payment_amount"),
+            models.CheckConstraint(
+                condition=models.Q(refunded_minor__gte=0, refunded_minor__lte=models.F("amount_minor")),
+                name="payment_refunded",
+            ),
+        ]
+
+
+class Checkout(models.Model):
+    """Somebody went to a gateway to pay. `token` is our id there; the price is pinned here."""
+
+    token = models.TextField(unique=True)
+    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="+")
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    purpose = models.TextField(help_text="order:17, invoice:4 or account")
+    invoices = models.JSONField(
+        default=list, help_text="ids of those that it pays, in this order; empty: the oldest first"
+    )
+    amount_minor = models.BigIntegerField()
+    item = models.TextField(help_text="as the gateway's page names it")
+    state = models.TextField(choices=choices(CheckoutState), default=CheckoutState.STARTED)
+    started_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    payment = models.OneToOneField(Payment, models.PROTECT, null=True, related_name="checkout")
+    actor = models.TextField()
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["customer", "started_at"], name="checkout_customer"),
+            models.Index(fields=["purpose"], name="checkout_purpose"),
+            models.Index(
+                fields=["expires_at"], name="checkout_open", condition=models.Q(state__in=OPEN_CHECKOUTS)
+            ),
+        ]
+
+
+class Notification(models.Model):
+    """What a gateway told us, as it came: stored before it is looked at, and kept whatever it was."""
+
+    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="+")
+    body = models.BinaryField()
+    headers = models.JSONField(default=dict)
+    source = models.TextField(help_text="the address that it came from; empty: we asked")
+    received_at = models.DateTimeField()
+    state = models.TextField(choices=choices(NotificationState), default=NotificationState.WAITING)
+    event_key = models.TextField(null=True, help_text="the event's own id: applied once")
+    amount_minor = models.BigIntegerField(null=True, help_text="as it says")
+    why = models.TextField(blank=True)
+    checkout = models.ForeignKey(Checkout, models.PROTECT, null=True, related_name="+")
+    payment = models.ForeignKey(Payment, models.PROTECT, null=True, related_name="+")
+    attempts = models.SmallIntegerField(default=0)
+    due_at = models.DateTimeField(null=True, help_text="when to look at it; empty: that is over")
+    lease_until = models.DateTimeField(null=True)
+    looked_after_by = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["due_at"], name="notification_due", condition=models.Q(due_at__isnull=False)
+            ),
+            models.Index(fields=["received_at"], name="notification_received"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["gateway", "event_key"],
+                condition=models.Q(state__in=("applied", "unknown payment")),
+                name="notification_once",
+            )
+        ]
+
+
+class Refund(models.Model):
+    """Money that went back to a customer out of a payment."""
+
+    payment = models.ForeignKey(Payment, models.PROTECT, related_name="refunds")
+    amount_minor = models.BigIntegerField()
+    how = models.TextField()
+    reason = models.TextField()
+    state = models.TextField(default="done", help_text="sending, done, failed, uncertain")
+    answer = models.TextField(blank=True)
+    actor = models.TextField()
+    made_at = models.DateTimeField()
+
+
+class BankImport(models.Model):
+    """A statement that was read in, whole or not at all."""
+
+    file_name = models.TextField()
+    account = models.TextField(help_text="which of the provider's bank accounts")
+    sha256 = models.TextField()
+    lines_new = models.IntegerField()
+    lines_known = models.IntegerField()
+    actor = models.TextField()
+    made_at = models.DateTimeField()
+
+
+class BankLine(models.Model):
+    """A line of a bank statement, once, however often statements overlap."""
+
+    source = models.ForeignKey(BankImport, models.PROTECT, related_name="lines")
+    fingerprint = models.TextField(unique=True)
+    booked_on = models.DateField()
+    amount_minor = models.BigIntegerField()
+    text = models.TextField()
+    reference = models.TextField(blank=True)
+    state = models.TextField(choices=choices(BankLineState))
+    why = models.TextField(blank=True, help_text="how it was matched, or why it wasn't")
+    suggested = models.ForeignKey(Customer, models.PROTECT, null=True, related_name="+")
+    payment = models.OneToOneField(Payment, models.PROTECT, null=True, related_name="bank_line")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["booked_on", "id"], name="bankline_day"),
+            models.Index(
+                fields=["booked_on"], name="bankline_unmatched", condition=models.Q(state="unmatched")
+            ),
+        ]
+
+
+class MatchRule(models.Model):
+    """Words of a bank's text that mean this customer, learnt from a line that somebody matched."""
+
+    words = models.JSONField()
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    actor = models.TextField()
+    made_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+
+
+class CashUp(models.Model):
+    """A till counted at the end of somebody's day."""
+
+    actor = models.TextField()
+    day = models.DateField()
+    expected_minor = models.BigIntegerField()
+    counted_minor = models.BigIntegerField()
+    remark = models.TextField(blank=True)
+    banked_minor = models.BigIntegerField(default=0)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["actor", "day"], name="cashup_once")]
