@@ -8,6 +8,7 @@ from django.db import transaction
 from capstan.audit.actions import record
 from capstan.catalog.models import (
     Brand,
+    BrandLogo,
     DataPrice,
     OfferPrice,
     Package,
@@ -18,6 +19,7 @@ from capstan.catalog.models import (
     TopUpOffer,
 )
 from capstan.catalog.rules import Terms, check_terms, format_window
+from capstan.documents.logo import check_logo
 from capstan.values.refused import Refused
 
 
@@ -267,7 +269,11 @@ def create_tax_group(
         TaxGroup.objects.filter(is_default=True).update(is_default=False)
     group = TaxGroup.objects.create(code=code, name=name, is_default=is_default)
     record(
-        actor=actor, action="catalog.create_tax_group", subject=f"taxgroup:{group.pk}", now=now, details={"code": code}
+        actor=actor,
+        action="catalog.create_tax_group",
+        subject=f"taxgroup:{group.pk}",
+        now=now,
+        details={"code": code},
     )
     set_tax_rate(group_id=group.pk, rate_bp=rate_bp, valid_from=valid_from, actor=actor, now=now)
     return group
@@ -313,3 +319,16 @@ def withdraw_tax_rate(*, rate_id: int, actor: str, now: datetime) -> TaxRate:
     )  # fmt: skip
     return rates[0]
 
+
+@transaction.atomic
+def set_logo(*, brand_id: int, content: bytes, actor: str, now: datetime) -> BrandLogo:
+    """The picture on a brand's documents from now on; those that were stored keep theirs. Raises Refused for what is no image."""
+    kind = check_logo(content)
+    logo, _ = BrandLogo.objects.update_or_create(
+        brand_id=brand_id, defaults={"content": content, "kind": kind, "set_at": now}
+    )
+    record(
+        actor=actor, action="catalog.set_logo", subject=f"brand:{brand_id}", now=now,
+        details={"kind": kind, "bytes": len(content)},
+    )  # fmt: skip
+    return logo

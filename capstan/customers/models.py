@@ -20,7 +20,9 @@ class Customer(models.Model):
     company_number = models.TextField(blank=True)
     vat_number = models.TextField(blank=True)
     physical_address = models.TextField(blank=True, help_text="lines")
-    postal_address = models.TextField(blank=True, help_text="lines; documents print it, else the physical one")
+    postal_address = models.TextField(
+        blank=True, help_text="lines; documents print it, else the physical one"
+    )
 
     class Meta:
         indexes = [GinIndex(NameWords("name"), name="customer_words")]
