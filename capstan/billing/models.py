@@ -158,6 +158,13 @@ class InvoiceLine(models.Model):
         constraints = [models.UniqueConstraint(fields=["invoice", "position"], name="invoiceline_once")]
 
 
+class LineCredit(models.Model):
+    """A line of a credit note gives back a line of an invoice, or a part of it."""
+
+    note_line = models.OneToOneField(InvoiceLine, models.PROTECT, primary_key=True, related_name="+")
+    line = models.ForeignKey(InvoiceLine, models.PROTECT, related_name="+")
+
+
 class Charge(models.Model):
     """Something sold, at the price that was told: minor units of the provider's currency, VAT included.
 

@@ -132,3 +132,44 @@ def _page(values: Mapping[str, date | int | None]) -> list[tuple[Line, int]]:
             for journal, day, source, kind, description, debit, debited, credit, credited, amount, actor, entry_id
             in cursor.fetchall()
         ]  # fmt: skip
+
+
+class Movement(NamedTuple):
+    """What a journal did to some accounts taken together: debits less credits, in minor units."""
+
+    journal_id: int
+    occurred_on: date
+    source: str
+    kind: str
+    description: str
+    net_minor: int
+
+
+_MOVEMENTS = """
+    WITH own AS (
+        SELECT id FROM ledger_account
+        WHERE (code, subject) IN (SELECT * FROM unnest(%(codes)s::text[], %(subjects)s::text[]))
+    ), moved AS (
+        SELECT journal_id, amount_minor FROM ledger_entry WHERE debit_id IN (SELECT id FROM own)
+        UNION ALL
+        SELECT journal_id, -amount_minor FROM ledger_entry WHERE credit_id IN (SELECT id FROM own)
+    )
+    SELECT j.id, j.occurred_on, j.source, j.kind, j.description, sum(m.amount_minor)::bigint
+    FROM moved m JOIN ledger_journal j ON j.id = m.journal_id
+    WHERE j.occurred_on >= %(first)s AND j.occurred_on < %(end)s
+    GROUP BY j.id HAVING sum(m.amount_minor) <> 0 ORDER BY j.occurred_on, j.id
+"""
+
+
+def movements(names: Sequence[Name], first: date, end: date) -> list[Movement]:
+    """What moved these accounts together from `first` up to, but not including, `end`; what only went from one of them to
+    another is left out."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _MOVEMENTS,
+            {
+                "codes": [str(name.code) for name in names], "subjects": [name.subject for name in names],
+                "first": first, "end": end,
+            },
+        )  # fmt: skip
+        return [Movement(*row) for row in cursor.fetchall()]

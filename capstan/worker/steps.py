@@ -10,6 +10,8 @@ from django.conf import settings
 from psycopg.errors import LockNotAvailable
 
 from capstan.billing.actions import run
+from capstan.billing.actions.at_once import credit_returns
+from capstan.billing.actions.documents import make_due
 from capstan.billing.actions.terms import ensure_missing
 from capstan.caps.actions import retention as caps_retention
 from capstan.caps.actions.cap import provider_zone, roll_due, seal_due
@@ -38,6 +40,7 @@ from capstan.network.actions.retention import drop_ended_accesses, drop_login_fa
 from capstan.network.queries.counts import service_estimate, shortest_interim_seconds
 from capstan.payments.actions import checkouts
 from capstan.payments.actions.notifications import apply_due, look_up_due
+from capstan.payments.actions.refunds import give_up_sending
 from capstan.topups.actions.answers.answer import answer_inbound
 from capstan.topups.actions.follow import follow_due
 from capstan.topups.actions.notices import pass_over_old, tell_crossings
@@ -230,6 +233,7 @@ def payments() -> tuple[Step, ...]:
             timedelta(seconds=30),
             lambda now: checkouts.expire(now=now, limit=BATCH),
         ),
+        Step("refunds of dead processes", timedelta(minutes=1), lambda now: give_up_sending(now=now)),
         Step("payments that nobody told us of", timedelta(minutes=1), lambda now: look_up_due(now=now)),
     )
 
@@ -238,6 +242,13 @@ def billing() -> tuple[Step, ...]:
     """The bill lane's steps."""
     return (
         Step("bill runs", timedelta(seconds=2), lambda now: run.work(now=now, limit=BATCH), 1, woken=True),
+        Step(
+            "credit notes of what was given back",
+            timedelta(seconds=10),
+            lambda now: credit_returns(now=now, limit=BATCH),
+            BATCH,
+        ),
+        Step("PDFs", timedelta(seconds=5), lambda now: make_due(now=now, limit=BATCH), BATCH),
         Step("billing days ahead", timedelta(minutes=5), lambda now: run.start_due(now=now)),
         Step(
             "terms of new customers",

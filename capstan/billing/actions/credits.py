@@ -164,6 +164,26 @@ def take_back(
     return freed
 
 
+def put_back(
+    credit: Credit,
+    amount_minor: int,
+    *,
+    taken_from: Name,
+    source: str,
+    kind: str,
+    description: str,
+    today: date,
+    actor: str,
+    now: datetime,
+) -> None:
+    """What was taken back is the customer's again: the other side didn't want it, or it came back."""
+    credit.refresh_from_db(fields=["left_minor"])
+    credit.left_minor += amount_minor
+    credit.save(update_fields=["left_minor"])
+    entries = entry(taken_from, credit_account(credit.customer_id), amount_minor)
+    post([JournalDraft(source, kind, today, description, actor, entries)], now=now)
+
+
 def _undone(credit: Credit, amount_minor: int) -> list[Part]:
     """What to take from which invoice, so that this much is free."""
     if not amount_minor:

@@ -120,6 +120,19 @@ def _write_lines(wanted: Sequence[ToIssue], invoices: Sequence[Invoice]) -> None
             )
 
 
+_LINK = """
+    INSERT INTO billing_linecredit (note_line_id, line_id)
+    SELECT back.line_id, first.line_id FROM billing_charge back JOIN billing_charge first ON first.id = back.returns_id
+    WHERE back.line_id = ANY(%s) AND first.line_id IS NOT NULL
+"""
+
+
+def _link_corrections(lines: Sequence[InvoiceLine]) -> None:
+    """Which line each line of a credit note gives back, where a charge tells."""
+    with connection.cursor() as cursor:
+        cursor.execute(_LINK, [[line.pk for line in lines]])
+
+
 def revenue(kind: ChargeKind) -> Name:
     """Where sales of this kind are booked."""
     return Name(Code.DISCOUNT) if kind == ChargeKind.DISCOUNT else Name(Code.REVENUE, str(kind))

@@ -70,7 +70,7 @@ def apply(notification_id: int, *, now: datetime) -> Notification:
     raw = Raw(bytes(notification.body), notification.headers, notification.source)
     provider, access = provider_of(gateway), access_of(gateway)
     try:
-        heard = provider.read(access, raw)
+        heard = provider.read(access, raw, notification.received_at)
         if heard.outcome == Outcome.PAID:  # outside of any transaction: it may take a while
             provider.confirm(access, raw)
     except NotGenuineError as problem:

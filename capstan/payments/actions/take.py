@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import F
 
 from capstan.audit.actions import record
 from capstan.billing.actions import credits, terms
@@ -155,8 +154,3 @@ def _locked(payment_id: int, now: datetime) -> Payment:
     customer_id = Payment.objects.values_list("customer_id", flat=True).get(pk=payment_id)
     terms.lock(customer_id, now=now)
     return Payment.objects.select_for_update(of=("self",)).select_related("credit").get(pk=payment_id)
-
-
-def note_refund(payment: Payment, amount_minor: int) -> None:
-    """So much of it went back."""
-    Payment.objects.filter(pk=payment.pk).update(refunded_minor=F("refunded_minor") + amount_minor)

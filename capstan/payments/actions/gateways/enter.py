@@ -8,7 +8,7 @@ from datetime import datetime
 from django.db import transaction
 
 from capstan.audit.actions import record
-from capstan.payments.actions.gateways import payfast
+from capstan.payments.actions.gateways import payfast, stripe
 from capstan.payments.models import Gateway
 from capstan.payments.rules.words import GatewayKind
 from capstan.values.refused import Refused
@@ -39,8 +39,7 @@ def enter_gateway(
         raise Refused("The gateway's name is missing.")
     if len(hook_token) < _TOKEN_MIN:
         raise Refused(f"The token in the notifications' address has at least {_TOKEN_MIN} characters.")
-    if kind == GatewayKind.PAYFAST:
-        payfast.check(settings, secrets)
+    {GatewayKind.PAYFAST: payfast.check, GatewayKind.STRIPE: stripe.check}[kind](settings, secrets)
     gateway, is_new = Gateway.objects.update_or_create(
         name=name.strip(),
         defaults={

@@ -72,7 +72,7 @@ def start_checkout(access: Access, wanted: Wanted) -> Form:
     return Form(_settings(access).web + payfast.PROCESS_PATH, fields)
 
 
-def read(access: Access, raw: Raw) -> Heard:
+def read(access: Access, raw: Raw, now: datetime) -> Heard:
     try:
         itn = payfast.read_itn(raw.body)
     except Refused as refusal:

@@ -35,13 +35,26 @@ class Form(NamedTuple):
     fields: Sequence[tuple[str, str]]
 
 
+class Intent(NamedTuple):
+    """What a page of ours needs to take the payment in the gateway's own fields: the address of its script, and two keys,
+    both for the browser. `client_secret` is this payment's: whoever has it can pay it, and see what it is."""
+
+    client_secret: str
+    publishable_key: str
+    script: str
+
+
 class Outcome(StrEnum):
-    """What a gateway says of a payment."""
+    """What a gateway says of a payment. The last three move no checkout: money went back, or is claimed back, or a card was
+    stored without paying."""
 
     PAID = "paid"
     PENDING = "pending"
     FAILED = "failed"
     CANCELLED = "cancelled"
+    REFUNDED = "refunded"
+    DISPUTED = "disputed"
+    CARD_STORED = "card stored"
 
 
 class Heard(NamedTuple):
@@ -79,12 +92,16 @@ class NotDoneError(Exception):
 class Provider(Protocol):
     """What the module of each gateway's kind has."""
 
-    def start_checkout(self, access: Access, wanted: Wanted) -> Form:
-        """Raises capstan.values.refused.Refused for what the gateway doesn't take."""
+    def start_checkout(self, access: Access, wanted: Wanted) -> Form | Intent:
+        """Raises capstan.values.refused.Refused for what the gateway doesn't take, and UnclearError where it must be asked
+        and can't be. To ask again is safe."""
         ...
 
-    def read(self, access: Access, raw: Raw) -> Heard:
-        """What a notification says, as far as it can be checked without asking. Raises NotGenuineError."""
+    def read(self, access: Access, raw: Raw, now: datetime) -> Heard:
+        """What a notification says, as far as it can be checked without asking. Raises NotGenuineError.
+
+        `now` is when it came, however late it is looked at: some gateways sign for a few minutes only.
+        """
         ...
 
     def confirm(self, access: Access, raw: Raw) -> None:

@@ -2,12 +2,12 @@
 
 import json
 
-from capstan.payments.actions.gateways import payfast
+from capstan.payments.actions.gateways import payfast, stripe
 from capstan.payments.actions.gateways.port import Access, Provider
 from capstan.payments.models import Gateway
 from capstan.payments.rules.words import GatewayKind
 
-_PROVIDERS: dict[GatewayKind, Provider] = {GatewayKind.PAYFAST: payfast}
+_PROVIDERS: dict[GatewayKind, Provider] = {GatewayKind.PAYFAST: payfast, GatewayKind.STRIPE: stripe}
 
 
 def provider_of(gateway: Gateway) -> Provider:

@@ -1,0 +1,175 @@
+"""Correcting what was issued: credit notes by hand, wrong VAT, debt that is given up. Nothing issued changes."""
+
+from collections.abc import Mapping
+from datetime import date, datetime
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Sum
+
+from capstan.audit.actions import record
+from capstan.billing.actions import credits, terms
+from capstan.billing.actions.issue import ToIssue, issue
+from capstan.billing.models import Credit, Invoice, InvoiceLine, LineCredit
+from capstan.billing.rules.amounts import vat_in
+from capstan.billing.rules.lines import Line
+from capstan.billing.rules.words import ChargeKind, InvoiceKind
+from capstan.catalog.queries import RateTable
+from capstan.ledger.rules import Code, Name
+from capstan.values.refused import Refused
+
+
+@transaction.atomic
+def credit_note(
+    *, invoice_id: int, amounts: Mapping[int, int], reason: str, actor: str, now: datetime
+) -> Invoice:
+    """Credit parts of an invoice: by line, the amount with VAT. Its VAT goes back at the line's rate.
+
+    Raises Refused without a reason, for a line of another invoice, and for more than is left of a line.
+    """
+    invoice = _locked(invoice_id, reason, now)
+    lines = {line.pk: line for line in invoice.lines.all()}
+    wanted = {pk: amount for pk, amount in amounts.items() if amount}
+    if not wanted or set(wanted) - set(lines):
+        raise Refused("Say how much of which line of this invoice is credited.")
+    drafts = [
+        _credited(lines[pk], amount, _credited_before(lines[pk])) for pk, amount in sorted(wanted.items())
+    ]
+    today = _today(now)
+    (note,) = issue(
+        [
+            ToIssue(
+                invoice.customer, InvoiceKind.CREDIT_NOTE, today, today, drafts, reason=reason.strip(), credits_id=invoice.pk
+            )
+        ],
+        actor=actor, now=now,
+    )  # fmt: skip
+    _link(note, [lines[pk] for pk in sorted(wanted)])
+    _record(
+        "billing.credit_note",
+        invoice,
+        reason,
+        actor,
+        now,
+        {"note": note.number, "amount_minor": note.total_minor},
+    )
+    return note
+
+
+def _credited_before(line: InvoiceLine) -> tuple[int, int]:
+    own = LineCredit.objects.filter(line=line)
+    sums = own.aggregate(amount=Sum("note_line__amount_minor"), vat=Sum("note_line__vat_minor"))
+    return sums["amount"] or 0, sums["vat"] or 0
+
+
+def _credited(line: InvoiceLine, amount: int, before: tuple[int, int]) -> Line:
+    left = line.amount_minor - before[0]
+    if not 0 < amount <= left:
+        raise Refused(
+            f"{settings.FORMATS.money(left)} is left of “{line.text}”: no more of it can be credited."
+        )
+    vat = line.vat_minor - before[1] if amount == left else vat_in(amount, line.rate_bp)
+    return Line(
+        line.text, (), line.service_id, ChargeKind(line.kind), amount, vat, line.rate_bp, line.tax_name,
+        line.supplied_from, line.supplied_to, (),
+    )  # fmt: skip
+
+
+def _link(note: Invoice, lines: list[InvoiceLine]) -> None:
+    """Which line each one of the note corrects, so that none is credited beyond what it was."""
+    for own, line in zip(note.lines.order_by("position"), lines, strict=True):
+        LineCredit.objects.create(note_line=own, line=line)
+
+
+@transaction.atomic
+def write_off(*, invoice_id: int, reason: str, actor: str, now: datetime) -> int:
+    """Give up what is open of an invoice; returns how much. Its VAT isn't reclaimed by this: that is a credit note's.
+
+    Raises Refused without a reason, or when nothing is open.
+    """
+    invoice = _locked(invoice_id, reason, now)
+    if not invoice.open_minor:
+        raise Refused("Nothing is open of this invoice.")
+    today, amount = _today(now), invoice.open_minor
+    nth = Credit.objects.filter(source__startswith=f"write-off:{invoice.pk}:").count()
+    credit = credits.add_credit(
+        customer_id=invoice.customer_id, source=f"write-off:{invoice.pk}:{nth}", paid_from=Name(Code.WRITE_OFF),
+        amount_minor=amount, description=f"Written off: invoice {invoice.number}", received_on=today, actor=actor, now=now,
+    )  # fmt: skip
+    credits.allocate_to(credit, [invoice], today=today, actor=actor, now=now)
+    _record("billing.write_off", invoice, reason, actor, now, {"amount_minor": amount})
+    return amount
+
+
+class WrongVat:
+    """Lines of issued invoices whose VAT isn't that of their day of supply, as the rates are now."""
+
+    def __init__(self, since: date) -> None:
+        self._rates = RateTable()
+        self._since = since
+
+    def lines(self, *, invoice_id: int | None = None, limit: int = 10_000) -> list[tuple[InvoiceLine, int]]:
+        """Each with the rate that it should have. Lines that were credited whole are in order."""
+        rows = InvoiceLine.objects.filter(
+            invoice__kind=InvoiceKind.INVOICE, invoice__says_vat=True, supplied_from__gte=self._since
+        ).select_related("invoice", "invoice__customer")
+        if invoice_id is not None:
+            rows = rows.filter(invoice_id=invoice_id)
+        found = []
+        for line in rows.order_by("invoice_id", "position")[:limit].prefetch_related("charges"):
+            charge = next(iter(line.charges.all()), None)
+            rate, _ = self._rates.at(charge.tax_group_id if charge else None, line.supplied_from)
+            if rate != line.rate_bp and _credited_before(line)[0] < line.amount_minor:
+                found.append((line, rate))
+        return found
+
+
+@transaction.atomic
+def correct_vat(*, invoice_id: int, since: date, reason: str, actor: str, now: datetime) -> Invoice | None:
+    """Credit the lines of an invoice that carry another rate than that of their day of supply, and issue them again at the right
+    one: the customer pays the same. None if nothing is wrong with it (any more)."""
+    invoice = _locked(invoice_id, reason, now)
+    wrong = WrongVat(since).lines(invoice_id=invoice_id)
+    if not wrong:
+        return None
+    amounts = {line.pk: line.amount_minor - _credited_before(line)[0] for line, _ in wrong}
+    credit_note(invoice_id=invoice_id, amounts=amounts, reason=reason, actor=actor, now=now)
+    lines = [
+        Line(
+            line.text, tuple(line.details), line.service_id, ChargeKind(line.kind), amounts[line.pk],
+            vat_in(amounts[line.pk], rate), rate, line.tax_name, line.supplied_from, line.supplied_to, (),
+        )
+        for line, rate in wrong
+    ]  # fmt: skip
+    today = _today(now)
+    (again,) = issue(
+        [ToIssue(invoice.customer, InvoiceKind.INVOICE, today, max(today, invoice.due_on), lines)],
+        actor=actor,
+        now=now,
+    )
+    _record("billing.correct_vat", invoice, reason, actor, now, {"invoice": again.number})
+    return again
+
+
+def _locked(invoice_id: int, reason: str, now: datetime) -> Invoice:
+    if not reason.strip():
+        raise Refused("Say why: the reason stays with it.")
+    customer_id = Invoice.objects.values_list("customer_id", flat=True).get(pk=invoice_id)
+    terms.lock(customer_id, now=now)
+    invoice = Invoice.objects.select_related("customer__brand").get(pk=invoice_id)
+    if invoice.kind != InvoiceKind.INVOICE:
+        raise Refused(f"A {invoice.kind} isn't corrected: nothing is owed on it.")
+    return invoice
+
+
+def _today(now: datetime) -> date:
+    return settings.FORMATS.local(now).date()
+
+
+def _record(
+    action: str, invoice: Invoice, reason: str, actor: str, now: datetime, details: dict[str, object]
+) -> None:
+    record(
+        actor=actor, action=action, subject=f"customer:{invoice.customer_id}", reason=reason.strip(), now=now,
+        details={"of": invoice.number, **details},
+    )  # fmt: skip

@@ -1,0 +1,112 @@
+"""Bank statements: each line once, matched or kept for a person; a faulty file leaves nothing behind."""
+
+import pytest
+
+from capstan.ledger.queries import balance
+from capstan.ledger.rules import Code, Name
+from capstan.payments.actions import bank
+from capstan.payments.models import BankImport, BankLine, Payment
+from capstan.payments.rules.words import BankLineState
+from capstan.values.refused import Refused
+from tests.billing.desk import ACTOR, Desk, at
+
+HEAD = "Date,Description,Amount,Balance\n"
+
+
+def read(desk: Desk, *lines: str, profile: str = "generic", name: str = "march.csv") -> bank.Imported:
+    content = (HEAD + "".join(f"{line}\n" for line in lines)).encode()
+    return bank.import_statement(
+        content=content, file_name=name, account="cheque", profile=profile, actor=ACTOR, now=at("2026-03-05")
+    )
+
+
+def test_a_line_with_the_account_code_pays_the_oldest_invoice(desk: Desk) -> None:
+    customer = desk.customer()
+    line = desk.line(customer, desk.package(None))
+    desk.sell(line, 3500, "2026-01-01")
+    (invoice,) = desk.bill("2026-01-01", customer)
+    done = read(desk, f"2026-03-01,PAYMENT FROM {customer.account_code} THANKS,35.00,1035.00")
+    invoice.refresh_from_db()
+    assert (done.matched, done.unmatched, invoice.open_minor) == (1, 0, 0)
+    payment = Payment.objects.get()
+    assert (payment.method, str(payment.received_on)) == ("EFT", "2026-03-01")
+    desk.check()
+
+
+def test_the_same_line_in_two_statements_counts_once(desk: Desk) -> None:
+    customer = desk.customer()
+    first = f"2026-03-01,CREDIT {customer.account_code},35.00,1035.00"
+    read(desk, first)
+    done = read(desk, first, f"2026-03-02,CREDIT {customer.account_code},20.00,1055.00", name="again.csv")
+    assert (done.source.lines_new, done.source.lines_known) == (1, 1)
+    assert desk.credit(customer) == 5500
+
+
+def test_two_equal_payments_of_one_day_both_count(desk: Desk) -> None:
+    customer = desk.customer()
+    code = customer.account_code
+    read(desk, f"2026-03-01,CREDIT {code},35.00,1035.00", f"2026-03-01,CREDIT {code},35.00,1070.00")
+    assert desk.credit(customer) == 7000
+
+
+def test_what_nobody_knows_waits_and_can_be_given_to_a_customer_for_good(desk: Desk) -> None:
+    customer = desk.customer()
+    read(desk, "2026-03-01,MRS SAMPLE INTERNET HOUSE,35.00,1035.00")
+    line = BankLine.objects.get()
+    assert (line.state, balance(Name(Code.UNMATCHED, "bank"))) == (BankLineState.UNMATCHED, -3500)
+    bank.assign(line_id=line.pk, customer_id=customer.pk, remember=True, actor=ACTOR, now=at("2026-03-05"))
+    assert (desk.credit(customer), balance(Name(Code.UNMATCHED, "bank"))) == (3500, 0)
+    with pytest.raises(Refused, match="matched"):
+        bank.assign(
+            line_id=line.pk, customer_id=customer.pk, remember=True, actor=ACTOR, now=at("2026-03-05")
+        )
+    done = read(desk, "2026-04-01,MRS SAMPLE INTERNET HOUSE,35.00,1070.00", name="april.csv")
+    assert (done.matched, desk.credit(customer)) == (1, 7000)
+    desk.check()
+
+
+def test_money_out_and_what_is_set_aside_touch_no_customer(desk: Desk) -> None:
+    desk.customer()
+    done = read(desk, "2026-03-01,SERVICE FEES,-12.00,988.00", "2026-03-01,INTEREST,1.50,989.50")
+    assert (done.ignored, done.unmatched) == (1, 1)
+    line = BankLine.objects.get(state=BankLineState.UNMATCHED)
+    bank.set_aside(line_id=line.pk, reason="interest", actor=ACTOR, now=at("2026-03-05"))
+    assert not Payment.objects.exists()
+    assert not BankLine.objects.filter(state=BankLineState.UNMATCHED).exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        ('2026-03-01,CREDIT,"35,00",1035.00', "Line 3"),
+        ("2026-03-01,CREDIT,thirty,1035.00", "Line 3"),
+        ("yesterday,CREDIT,35.00,1035.00", "Line 3"),
+        ("2026-03-01,CREDIT", "Line 3"),
+        ("2026-03-01,CREDIT,35.00,9999.00", "Line 3"),
+    ],
+)
+def test_a_faulty_line_is_named_and_nothing_of_the_file_is_taken(desk: Desk, line: str, says: str) -> None:
+    customer = desk.customer()
+    with pytest.raises(bank.FaultyStatementError, match=says):
+        read(desk, f"2026-03-01,CREDIT {customer.account_code},35.00,1000.00", line)
+    assert not BankImport.objects.exists()
+    assert not Payment.objects.exists()
+
+
+def test_a_file_in_a_wrong_encoding_says_where(desk: Desk) -> None:
+    content = (HEAD + "2026-03-01,Jos\xe9,35.00,1035.00\n").encode("utf-8").replace(b"\xc3\xa9", b"\x81")
+    with pytest.raises(bank.FaultyStatementError, match=r"[Ll]ine 2"):
+        bank.import_statement(
+            content=content,
+            file_name="x.csv",
+            account="cheque",
+            profile="generic",
+            actor=ACTOR,
+            now=at("2026-03-05"),
+        )
+
+
+def test_a_pasted_line_finds_its_customer(desk: Desk) -> None:
+    customer = desk.customer()
+    assert bank.whose(f"FNB OB PMT {customer.account_code} JAN").customer_id == customer.pk
+    assert bank.whose("FNB OB PMT").customer_id is None

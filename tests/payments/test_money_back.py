@@ -1,0 +1,168 @@
+"""Cash, refunds, credit notes, write-offs: each leaves the books in order (I5)."""
+
+from collections.abc import Iterator
+from datetime import date
+
+import pytest
+
+from capstan.billing.actions import correct
+from capstan.billing.models import Invoice
+from capstan.billing.rules.words import InvoiceKind, Method
+from capstan.catalog.actions import set_tax_rate, withdraw_tax_rate
+from capstan.ledger.queries import balance
+from capstan.ledger.rules import Code, Name
+from capstan.payments.actions import cash
+from capstan.payments.actions.refunds import refund
+from capstan.payments.actions.take import BANK, Received, receive, till
+from capstan.payments.models import Payment, Refund
+from capstan.payments.rules.words import Payout
+from capstan.values.refused import Refused
+from tests.billing.desk import ACTOR, Desk, at
+from tests.payments.till import Till
+
+
+@pytest.fixture(autouse=True)
+def _books(desk: Desk) -> Iterator[None]:
+    yield
+    desk.check()
+
+
+def invoice_of(desk: Desk, amount_minor: int = 11500) -> Invoice:
+    customer = desk.customer()
+    line = desk.line(customer, desk.package(None))
+    desk.sell(line, amount_minor, "2026-02-01")
+    (invoice,) = desk.bill("2026-02-01", customer)
+    return invoice
+
+
+def pay(invoice: Invoice, amount_minor: int, method: Method = Method.CASH) -> Payment:
+    into = till(ACTOR) if method == Method.CASH else BANK
+    received = Received(invoice.customer_id, method, amount_minor, date(2026, 2, 3), into)
+    return receive(received, actor=ACTOR, now=at("2026-02-03"))
+
+
+def test_a_part_payment_leaves_the_rest_open(desk: Desk) -> None:
+    invoice = invoice_of(desk)
+    pay(invoice, 5000)
+    invoice.refresh_from_db()
+    assert invoice.open_minor == 6500
+
+
+def test_what_was_overpaid_can_go_back_and_no_more(desk: Desk) -> None:
+    payment = pay(invoice_of(desk), 12000, Method.EFT)
+    with pytest.raises(Refused, match=r"R.5\.00 of this payment is not used"):
+        refund(
+            payment_id=payment.pk,
+            amount_minor=501,
+            how=Payout.EFT,
+            reason="asked",
+            actor=ACTOR,
+            now=at("2026-02-04"),
+        )
+    refund(
+        payment_id=payment.pk,
+        amount_minor=500,
+        how=Payout.EFT,
+        reason="asked",
+        actor=ACTOR,
+        now=at("2026-02-04"),
+    )
+    assert (desk.credit(payment.customer), balance(BANK)) == (0, 11500)
+
+
+def test_a_refund_goes_back_by_the_gateway(till: Till) -> None:
+    customer = till.desk.customer()
+    checkout = till.pay(customer, 3500)
+    assert checkout.payment is not None
+    made = refund(
+        payment_id=checkout.payment.pk, amount_minor=1500, how=Payout.SAME_WAY, reason="paid too much", actor=ACTOR,
+        now=till.now,
+    )  # fmt: skip
+    assert (made.state, till.desk.credit(customer)) == ("done", 2000)
+
+
+def test_while_the_gateway_is_down_nobody_knows_and_a_person_looks(till: Till) -> None:
+    customer = till.desk.customer()
+    checkout = till.pay(customer, 3500)
+    assert checkout.payment is not None
+    till.simulator.fault("api_down")
+    made = refund(
+        payment_id=checkout.payment.pk, amount_minor=1500, how=Payout.SAME_WAY, reason="paid too much", actor=ACTOR,
+        now=till.now,
+    )  # fmt: skip
+    assert (made.state, till.desk.credit(customer)) == ("uncertain", 2000)
+
+
+def test_a_refund_that_the_gateway_refuses_leaves_the_credit(till: Till) -> None:
+    customer = till.desk.customer()
+    checkout = till.pay(customer, 3500)
+    assert checkout.payment is not None
+    till.simulator.book.payments.clear()
+    with pytest.raises(Refused, match="didn't refund"):
+        refund(
+            payment_id=checkout.payment.pk, amount_minor=1500, how=Payout.SAME_WAY, reason="too much", actor=ACTOR,
+            now=till.now,
+        )  # fmt: skip
+    assert (till.desk.credit(customer), Refund.objects.get().state) == (3500, "failed")
+
+
+def test_a_credit_note_by_hand_gives_back_a_part_with_its_vat(desk: Desk) -> None:
+    invoice = invoice_of(desk)
+    line = invoice.lines.get()
+    note = correct.credit_note(
+        invoice_id=invoice.pk, amounts={line.pk: 4600}, reason="slow line", actor=ACTOR, now=at("2026-02-05")
+    )
+    invoice.refresh_from_db()
+    assert (note.kind, note.total_minor, note.vat_minor, invoice.open_minor) == (
+        InvoiceKind.CREDIT_NOTE,
+        4600,
+        600,
+        6900,
+    )
+    with pytest.raises(Refused, match=r"R.69\.00 is left"):
+        correct.credit_note(
+            invoice_id=invoice.pk, amounts={line.pk: 6901}, reason="more", actor=ACTOR, now=at("2026-02-05")
+        )
+
+
+def test_debt_that_is_given_up_is_an_expense(desk: Desk) -> None:
+    invoice = invoice_of(desk)
+    assert (
+        correct.write_off(invoice_id=invoice.pk, reason="gone away", actor=ACTOR, now=at("2026-02-05"))
+        == 11500
+    )
+    assert (desk.receivable(invoice.customer), balance(Name(Code.WRITE_OFF))) == (0, 11500)
+
+
+def test_a_till_that_is_short_needs_a_word_and_is_booked(desk: Desk) -> None:
+    pay(invoice_of(desk), 11500)
+    with pytest.raises(Refused, match=r"should hold R.115\.00"):
+        cash.cash_up(counted_minor=11000, banked_minor=0, remark="", actor=ACTOR, now=at("2026-02-03"))
+    cash.cash_up(
+        counted_minor=11000, banked_minor=10000, remark="five missing", actor=ACTOR, now=at("2026-02-03")
+    )
+    assert (cash.expected(ACTOR), balance(BANK), balance(Name(Code.CASH_DIFFERENCE))) == (1000, 10000, 500)
+    with pytest.raises(Refused, match="counted today already"):
+        cash.cash_up(counted_minor=1000, banked_minor=0, remark="", actor=ACTOR, now=at("2026-02-03", 18))
+
+
+def test_a_cancelled_rate_change_is_undone_by_credit_notes_and_costs_nobody_anything(desk: Desk) -> None:
+    when = {"actor": ACTOR, "now": at("2026-01-20")}
+    rate = set_tax_rate(group_id=desk.vat.pk, rate_bp=1550, valid_from=date(2026, 2, 1), **when)  # type: ignore[arg-type]
+    invoice = invoice_of(desk)
+    pay(invoice, 11500)
+    withdraw_tax_rate(rate_id=rate.pk, **when)  # type: ignore[arg-type]
+    (wrong,) = correct.WrongVat(date(2026, 2, 1)).lines()
+    assert (wrong[0].invoice_id, wrong[1]) == (invoice.pk, 1500)
+    again = correct.correct_vat(
+        invoice_id=invoice.pk,
+        since=date(2026, 2, 1),
+        reason="the change was cancelled",
+        actor=ACTOR,
+        now=at("2026-02-10"),
+    )
+    assert again is not None
+    again.refresh_from_db()
+    assert (again.total_minor, again.vat_minor, again.open_minor) == (11500, 1500, 0)
+    assert correct.WrongVat(date(2026, 2, 1)).lines() == []
+    assert desk.receivable(invoice.customer) == 0
