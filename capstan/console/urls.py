@@ -2,6 +2,7 @@
 
 from django.urls import path
 
+from capstan.console import billing_urls
 from capstan.console.views import (
     add_top_up,
     customer,
@@ -82,6 +83,7 @@ urlpatterns = [
     path("messages/templates/<str:code>/<slug:medium>/preview/", templates.preview, name="template_preview"),
     path("messages/gateways/", gateways.show, name="gateways"),
     path("messages/gateways/<int:gateway_id>/test/", gateways.test, name="gateway_test"),
+    *billing_urls.urlpatterns,
     # staff
     path("logins/", logins.show, name="logins"),
     path("logins/add/", logins.add, name="login_add"),

@@ -15,6 +15,7 @@ class Role(StrEnum):
     """What somebody is to the provider."""
 
     AGENT = "agent"
+    ACCOUNTS = "accounts clerk"
     MANAGER = "manager"
     CUSTOMER = "customer"
 
@@ -31,11 +32,20 @@ class Permission(StrEnum):
     TEST_GATEWAYS = "send test messages"
     EDIT_LIMITS = "change ceilings and who may authorise"
     MANAGE_STAFF = "manage staff logins"
+    TAKE_PAYMENTS = "book payments that customers made"
+    CORRECT_MONEY = "credit, refund, reverse and write off"
+    RUN_BILLING = "issue bill runs and set how customers are billed"
+    SET_PRICES = "set prices, taxes and payment gateways"
+    SEE_BOOKS = "see the ledger and export it"
 
 
-_AGENT = frozenset({Permission.ARRANGE_PRICE})
+_AGENT = frozenset({Permission.ARRANGE_PRICE, Permission.TAKE_PAYMENTS})
+_ACCOUNTS = frozenset(
+    {Permission.TAKE_PAYMENTS, Permission.CORRECT_MONEY, Permission.RUN_BILLING, Permission.SEE_BOOKS}
+)
 _PERMISSIONS = {
     Role.AGENT: _AGENT,
+    Role.ACCOUNTS: _ACCOUNTS,
     Role.MANAGER: frozenset(Permission),
     Role.CUSTOMER: frozenset[Permission](),
 }
@@ -93,7 +103,7 @@ def normalise_staff_username(text: str) -> str:
 
 def must_have_authenticator(role: Role, policy: MfaPolicy) -> bool:
     """Whether somebody of this role gets no further than to the set-up of an authenticator while he has none."""
-    return role == Role.MANAGER or (policy == MfaPolicy.REQUIRED and role != Role.CUSTOMER)
+    return role in (Role.MANAGER, Role.ACCOUNTS) or (policy == MfaPolicy.REQUIRED and role != Role.CUSTOMER)
 
 
 def new_password() -> str:

@@ -43,7 +43,7 @@ JOBS = (
 )
 NEEDS = {"console:logins": Permission.MANAGE_STAFF}
 """Entries that only some see."""
-ALSO = {"console:customers": ("services/", "accounts/", "search/", "capped/")}
+ALSO = {"console:customers": ("services/", "accounts/", "search/", "capped/", "money/")}
 """What belongs to an entry besides what lies below its address: addresses from the console's start."""
 ACCOUNT = (
     ("Password", "lock", "account_change_password"),

@@ -1,0 +1,8 @@
+"""Addresses of billing, all below /staff/billing/ and /staff/money/."""
+
+from django.urls import URLPattern
+
+from capstan.console.invoice_urls import urlpatterns as invoices
+from capstan.console.payment_urls import urlpatterns as payments
+
+urlpatterns: list[URLPattern] = [*invoices, *payments]
