@@ -7,7 +7,7 @@ from capstan.identity.models import Login
 from capstan.identity.rules import Actor, Role, permissions_of
 from capstan.values.refused import Refused
 
-_KINDS = {Role.AGENT: "staff", Role.MANAGER: "staff", Role.CUSTOMER: "customer"}
+_KINDS = {Role.AGENT: "staff", Role.ACCOUNTS: "staff", Role.MANAGER: "staff", Role.CUSTOMER: "customer"}
 
 
 def actor_of(login: Login) -> Actor:

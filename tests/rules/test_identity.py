@@ -46,6 +46,7 @@ MUST = [
     # role, policy, must have one
     (Role.AGENT, MfaPolicy.OPTIONAL, False),
     (Role.AGENT, MfaPolicy.REQUIRED, True),
+    (Role.ACCOUNTS, MfaPolicy.OPTIONAL, True),
     (Role.MANAGER, MfaPolicy.OPTIONAL, True),
     (Role.MANAGER, MfaPolicy.REQUIRED, True),
     (Role.CUSTOMER, MfaPolicy.REQUIRED, False),

@@ -15,7 +15,7 @@ from capstan.console.forms.logins import LoginForm, RoleForm
 from capstan.identity.actions import staff as actions
 from capstan.identity.models import Login
 from capstan.identity.queries import staff, with_authenticator
-from capstan.identity.rules import Permission, Role, new_password
+from capstan.identity.rules import MfaPolicy, Permission, Role, must_have_authenticator, new_password
 from capstan.ui.access import StaffRequest, staff_required
 from capstan.ui.parts import badge
 from capstan.ui.states import Tone
@@ -101,11 +101,12 @@ def act(request: StaffRequest, login_id: int, deed: str) -> HttpResponse:
 def _set_role(request: StaffRequest, login: Login) -> str:
     form = RoleForm(request.POST)
     if not form.is_valid():
-        raise Refused("Staff are agents or managers.")
+        raise Refused("Staff are agents, accounts clerks or managers.")
     role = Role(form.cleaned_data["role"])
     if not actions.set_role(login_id=login.pk, role=role, actor=request.actor.key, now=clock.now()):
         return f"{login.name} is {role} already."
-    must = " A manager must set up an authenticator at the next page." if role == Role.MANAGER else ""
+    demanded = must_have_authenticator(role, MfaPolicy.OPTIONAL)
+    must = f" A {role} must set up an authenticator at the next page." if demanded else ""
     return f"{login.name} is {role} from now on.{must}"
 
 
