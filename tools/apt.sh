@@ -1,11 +1,12 @@
 #!/bin/sh
-# What test suites and benchmarks need from Debian: independent RADIUS programs and an SMS gateway to stand against, a browser.
+# What test suites and benchmarks need from Debian: independent RADIUS programs, an SMS gateway and a bookkeeping program to
+# stand against, a browser.
 # Further packages may be named as arguments. Installs what is missing as root or with sudo; else names it. In CI missing
 # packages are a failure.
 set -eu
 
 missing=
-for package in chromium fonts-dejavu-core freeradius freeradius-postgresql freeradius-utils kannel kannel-extras "$@"; do
+for package in chromium fonts-dejavu-core freeradius freeradius-postgresql freeradius-utils hledger kannel kannel-extras "$@"; do
     if [ "$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null)" != installed ]; then
         missing="$missing $package"
     fi

@@ -1,13 +1,17 @@
 """Balances, and what an account's entries were."""
 
+import csv
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from decimal import Decimal
+from io import StringIO
 from typing import NamedTuple
 
 from django.db import connection
 
 from capstan.ledger.models import Account
 from capstan.ledger.rules import Balance, Code, Name
+from capstan.values.money import minor_digits
 
 _SUMS = """
     SELECT a.code, a.subject, coalesce(d.total, 0), coalesce(c.total, 0) FROM ledger_account a
@@ -173,3 +177,37 @@ def movements(names: Sequence[Name], first: date, end: date) -> list[Movement]:
             },
         )  # fmt: skip
         return [Movement(*row) for row in cursor.fetchall()]
+
+
+_COLUMNS = (
+    "date", "journal", "source", "kind", "description", "debit", "credit", "amount", "currency", "actor",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def export_csv(first: date, last: date, currency: str) -> Iterator[str]:
+    """The entries of these days as lines of CSV for a bookkeeper's program or a spreadsheet, the names of the columns first.
+
+    A text that a spreadsheet would take for a formula has an apostrophe before it.
+    """
+    digits = minor_digits(currency)
+    yield _csv_line(_COLUMNS)
+    for one in lines(first, last):
+        amount = f"{Decimal(one.amount_minor).scaleb(-digits):.{digits}f}"
+        yield _csv_line(
+            (
+                one.occurred_on.isoformat(), str(one.journal_id), _guarded(one.source), _guarded(one.kind),
+                _guarded(one.description), _guarded(str(one.debit)), _guarded(str(one.credit)), amount, currency,
+                _guarded(one.actor),
+            )
+        )  # fmt: skip
+
+
+def _guarded(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) else text
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    written = StringIO()
+    csv.writer(written).writerow(cells)
+    return written.getvalue()
