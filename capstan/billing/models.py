@@ -30,6 +30,11 @@ class BillingPolicy(models.Model):
     due_days = models.SmallIntegerField(default=7)
     top_ups = models.TextField(choices=choices(TopUpInvoicing), default=TopUpInvoicing.NEXT)
     group_top_ups = models.BooleanField(default=False, help_text="one line for each service's top-ups")
+    pays_first_after_days = models.SmallIntegerField(
+        null=True,
+        default=30,
+        help_text="who is overdue for longer pays top-ups first; empty: nobody does for that",
+    )
     preview_days = models.SmallIntegerField(
         default=3, help_text="how long before the billing day a run is previewed"
     )
@@ -48,6 +53,10 @@ class BillingTerms(models.Model):
     top_ups = models.TextField(choices=choices(TopUpInvoicing), null=True, help_text="empty: the brand's")
     group_top_ups = models.BooleanField(null=True, help_text="empty: the brand's")
     method = models.TextField(choices=choices(Method), default=Method.EFT)
+    former_day = models.SmallIntegerField(null=True, help_text="the billing day before it was changed")
+    day_since = models.DateField(
+        null=True, help_text="until then the former one has billed: a border of its periods"
+    )
     bills_from = models.DateField(
         help_text="the first day that Capstan charges for; earlier ones were somebody else's"
     )

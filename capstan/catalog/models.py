@@ -86,6 +86,9 @@ class Package(models.Model):
     name = models.TextField()
     brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
     on_sale = models.BooleanField(default=True)
+    pays_first = models.BooleanField(
+        default=False, help_text="top-ups of its lines are paid before they are added"
+    )
     tax_group = models.ForeignKey(
         TaxGroup, models.PROTECT, null=True, related_name="+", help_text="empty: the default"
     )

@@ -7,10 +7,9 @@ from django.http import HttpRequest
 from django.http.response import HttpResponseBase
 from django.utils.cache import patch_cache_control
 
-POLICY = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self';"
-    " base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
-)
+from capstan.ui.csp import policy
+
+POLICY = policy()
 
 
 class ContentSecurityPolicy:

@@ -44,6 +44,7 @@ from capstan.payments.actions.refunds import give_up_sending
 from capstan.topups.actions.answers.answer import answer_inbound
 from capstan.topups.actions.follow import follow_due
 from capstan.topups.actions.notices import pass_over_old, tell_crossings
+from capstan.topups.actions.pay import fulfil_paid
 from capstan.topups.actions.retention import drop_invitations
 from capstan.topups.actions.unreachable import drop_unreachable
 from capstan.topups.actions.waiting import expire_waiting
@@ -226,6 +227,12 @@ def payments() -> tuple[Step, ...]:
             timedelta(seconds=1),
             lambda now: apply_due(now=now, limit=BATCH),
             BATCH,
+            woken=True,
+        ),
+        Step(
+            "top-ups that are paid",
+            timedelta(seconds=1),
+            lambda now: fulfil_paid(now=now, limit=BATCH),
             woken=True,
         ),
         Step(

@@ -5,11 +5,11 @@ from django.db import connection, transaction
 from django.db.utils import DatabaseError
 from django.test.utils import CaptureQueriesContext
 
-from capstan.billing.actions import charges
+from capstan.billing.actions import at_once, charges, terms
 from capstan.billing.models import BillingTerms, Charge, Discount, Invoice, InvoiceLine
-from capstan.billing.rules.words import ChargeKind, InvoiceKind, Timing
-from capstan.catalog.actions import set_package_price, set_tax_rate
-from capstan.services.actions.contract import change_package
+from capstan.billing.rules.words import ChargeKind, InvoiceKind, Method, Timing
+from capstan.catalog.actions import change_brand, set_package_price, set_tax_rate
+from capstan.services.actions.contract import cancel_package_changes, change_package
 from capstan.services.actions.status import end_service
 from tests.billing.desk import ACTOR, Desk, at
 
@@ -257,3 +257,118 @@ def test_many_customers_are_billed_by_as_many_queries_as_few(desk: Desk) -> None
         counts.append(len(queries))
     assert counts[0] == counts[1]
     assert InvoiceLine.objects.count() == 32
+
+
+def test_a_change_that_was_planned_and_taken_back_leaves_nothing_to_correct(desk: Desk) -> None:
+    """What was charged in two pieces stays as it is, in whatever order the database gives it."""
+    customer = desk.customer()
+    line = desk.line(customer, desk.package(31000, "Small"))
+    big = desk.package(62000, "Big")
+    change_package(
+        service_id=line.pk,
+        package_id=big.pk,
+        starts_at=at("2026-01-21", 0),
+        actor=ACTOR,
+        now=at("2026-01-01"),
+    )
+    desk.bill("2026-01-01")
+    cancel_package_changes(service_id=line.pk, actor=ACTOR, now=at("2026-01-02"))
+    corrected = desk.bill("2026-02-01")
+    assert {one.kind for one in corrected} == {InvoiceKind.CREDIT_NOTE, InvoiceKind.INVOICE}
+    for day in ("2026-03-01", "2026-04-01"):
+        (only,) = desk.bill(day)
+        assert (only.kind, only.total_minor) == (InvoiceKind.INVOICE, 31000)
+    desk.check()
+
+
+def test_a_package_that_was_never_begun_can_be_given_back(desk: Desk) -> None:
+    customer = desk.customer()
+    line = desk.line(customer, desk.package(31000, "Small"))
+    big = desk.package(62000, "Big")
+    change_package(
+        service_id=line.pk,
+        package_id=big.pk,
+        starts_at=at("2026-01-21", 0),
+        actor=ACTOR,
+        now=at("2026-01-01"),
+    )
+    (january,) = desk.bill("2026-01-01")
+    assert january.total_minor == 20000 + 22000
+    cancel_package_changes(service_id=line.pk, actor=ACTOR, now=at("2026-01-02"))
+    note, february = sorted(desk.bill("2026-02-01"), key=lambda one: one.kind)
+    assert (note.total_minor, february.total_minor) == (22000, 11000 + 31000)
+
+
+def test_a_new_billing_day_charges_the_days_between_and_none_twice(desk: Desk) -> None:
+    customer = desk.customer(bills_from="2025-11-01")
+    desk.line(customer, desk.package(31000), since="2025-10-01")
+    for day in ("2025-11-01", "2025-12-01", "2026-01-01"):
+        desk.bill(day, customer)
+    terms.set_terms(
+        customer_id=customer.pk, billing_day=15, timing=None, due_days=None, top_ups=None, group_top_ups=None,
+        method=Method.EFT, is_paused=False, actor=ACTOR, now=at("2026-01-10"),
+    )  # fmt: skip
+    (between,) = desk.bill("2026-01-15", customer)
+    assert (between.kind, between.total_minor) == (InvoiceKind.INVOICE, 14000)
+    (whole,) = desk.bill("2026-02-15", customer)
+    assert whole.total_minor == 31000
+    desk.check()
+
+
+def test_a_discount_that_comes_and_goes_is_followed(desk: Desk) -> None:
+    customer = desk.customer()
+    line = desk.line(customer, desk.package(60000))
+    discount = Discount.objects.create(
+        service=line, text="10 % off", percent_bp=1000, first="2026-01-01", actor=ACTOR, made_at=desk.now
+    )
+    totals = []
+    for day, end in (
+        ("2026-01-01", None),
+        ("2026-02-01", "2026-01-01"),
+        ("2026-03-01", None),
+        ("2026-04-01", "2026-01-01"),
+    ):
+        Discount.objects.filter(pk=discount.pk).update(end=end)
+        totals.append(sum(one.total_minor for one in desk.bill(day)))
+    assert totals == [54000, 66000, 42000, 78000]
+    desk.check()
+
+
+def test_a_credit_note_has_the_vat_of_its_invoice_though_the_brand_gave_its_number_back(desk: Desk) -> None:
+    customer = desk.customer()
+    line = desk.line(customer, desk.package(31000))
+    (invoice,) = desk.bill("2026-01-01")
+    end_service(service_id=line.pk, reason="moved", actor=ACTOR, now=at("2026-01-01", 13))
+    change_brand(brand_id=desk.brand.pk, vat_number="", actor=ACTOR, now=at("2026-01-02"))
+    (note,) = desk.bill("2026-02-01")
+    assert (note.total_minor, note.vat_minor, note.says_vat) == (31000, invoice.vat_minor, True)
+
+
+def test_parts_of_a_line_that_are_credited_one_by_one_give_back_its_vat_and_no_cent_more(desk: Desk) -> None:
+    customer = desk.customer()
+    line = desk.line(customer, desk.package(None))
+    sold = [desk.sell(line, 3500, day) for day in ("2026-01-03", "2026-01-09")]
+    BillingTerms.objects.filter(pk=customer.pk).update(next_bill_on="2026-02-01", group_top_ups=True)
+    (invoice,) = desk.bill("2026-02-01")
+    for one in sold:
+        with transaction.atomic():
+            charges.give_back(
+                charge_id=one.pk, amount_minor=3500, description="Returned", reference=f"r{one.pk}", actor=ACTOR,
+                now=at("2026-02-02"),
+            )  # fmt: skip
+    assert at_once.credit_returns(now=at("2026-02-02"), limit=10) == 1
+    note = Invoice.objects.get(kind=InvoiceKind.CREDIT_NOTE)
+    assert (note.total_minor, note.vat_minor) == (invoice.total_minor, invoice.vat_minor)
+    assert at_once.credit_returns(now=at("2026-02-02"), limit=10) == 0
+
+
+def test_a_package_that_costs_nothing_makes_no_invoice(desk: Desk) -> None:
+    desk.line(desk.customer(), desk.package(0))
+    assert desk.bill("2026-01-01") == []
+
+
+def test_months_that_nobody_billed_are_all_charged_later(desk: Desk) -> None:
+    customer = desk.customer()
+    desk.line(customer, desk.package(10000))
+    (late,) = desk.bill("2026-06-01")
+    assert late.total_minor == 60000

@@ -83,7 +83,9 @@ def test_a_role_is_given(shop: Shop, manager: Client, agent: Client) -> None:
     )
     assert login_of("thandi").role == Role.MANAGER
     assert "is manager already" in does(manager, "thandi", "role", role="manager")
-    assert "Staff are agents or managers." in does(manager, "thandi", "role", role="customer")
+    assert "Staff are agents, accounts clerks or managers." in does(
+        manager, "thandi", "role", role="customer"
+    )
 
 
 def test_a_login_is_switched_off_and_on(shop: Shop, manager: Client, agent: Client) -> None:

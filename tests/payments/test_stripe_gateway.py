@@ -354,12 +354,14 @@ def test_a_refund_goes_back_once(desk: Desk) -> None:
     paid = stripe.charge_card(desk.access, desk.stored_card(), wanted("tok-refund"), now)
     desk.says_once = Says("", 500)
     with pytest.raises(UnclearError):
-        stripe.refund(desk.access, paid.reference, 1000, "Paid twice", now)
-    words = [stripe.refund(desk.access, paid.reference, 1000, "Paid twice", now) for _ in range(2)]
+        stripe.refund(desk.access, paid.reference, 1000, "Paid twice", "refund-1", now)
+    words = [
+        stripe.refund(desk.access, paid.reference, 1000, "Paid twice", "refund-1", now) for _ in range(2)
+    ]
     assert words[0] == words[1]
     assert words[0].endswith("The money is on its way.")
     assert refunds_of(desk, paid.reference) == [1000]
-    stripe.refund(desk.access, paid.reference, 500, "Paid twice", now)
+    stripe.refund(desk.access, paid.reference, 500, "Paid twice", "refund-2", now)
     assert refunds_of(desk, paid.reference) == [500, 1000]
 
 
@@ -373,14 +375,14 @@ def test_a_refund_goes_back_once(desk: Desk) -> None:
 def test_refunds_that_fail(desk: Desk, said: Says, problem: type[Exception]) -> None:
     desk.says_once = said
     with pytest.raises(problem):
-        stripe.refund(desk.access, "pi_1", 1, "Paid twice", clock.now())
+        stripe.refund(desk.access, "pi_1", 1, "Paid twice", "refund-3", clock.now())
 
 
 def test_nothing_is_refunded_of_nothing(desk: Desk) -> None:
     with pytest.raises(NotDoneError, match="more than nothing"):
-        stripe.refund(desk.access, "pi_1", 0, "Paid twice", clock.now())
+        stripe.refund(desk.access, "pi_1", 0, "Paid twice", "refund-3", clock.now())
     with pytest.raises(NotDoneError, match="Not Found"):
-        stripe.refund(desk.access, "pi_unknown", 5, "Paid twice", clock.now())
+        stripe.refund(desk.access, "pi_unknown", 5, "Paid twice", "refund-3", clock.now())
     assert len(desk.asked) == 1
 
 
@@ -393,7 +395,7 @@ def test_killed(tmp_path: Path) -> None:
         stripe.charge_card(access, card, wanted("tok-killed"), now)
     for ask in (
         lambda: stripe.start_checkout(access, wanted("tok-killed")),
-        lambda: stripe.refund(access, "pi_1", 5, "Paid twice", now),
+        lambda: stripe.refund(access, "pi_1", 5, "Paid twice", "refund-4", now),
         lambda: stripe.look_up(access, now, now),
     ):
         with pytest.raises(UnclearError):

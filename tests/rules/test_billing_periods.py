@@ -10,11 +10,11 @@ from hypothesis import strategies as st
 
 from capstan.billing.rules.periods import (
     LAST_DAY,
+    BillingDay,
     Span,
+    looked_at,
     next_billing_day,
     period_at,
-    period_before,
-    periods,
 )
 
 days = st.dates(date(2019, 1, 1), date(2032, 12, 31))
@@ -79,8 +79,9 @@ def test_periods_tile_the_calendar(day: date, billing_day: int) -> None:
     assert 28 <= found.days <= 31
     assert period_at(found.first, billing_day) == found == period_at(found.end - DAY, billing_day)
     assert period_at(found.end, billing_day).first == found.end
-    before = period_before(found, billing_day)
-    assert before == period_at(found.first - DAY, billing_day)
+    before = period_at(found.first - DAY, billing_day)
+    assert before.end == found.first
+    assert looked_at(BillingDay(billing_day), day, found.end, back=1) == [before, found]
     assert next_billing_day(day, billing_day) == found.end
 
 
@@ -93,7 +94,20 @@ def test_a_period_begins_on_the_billing_day_or_on_a_shorter_months_last(day: dat
 @given(first=days, length=st.integers(1, 500), billing_day=billing_days)
 def test_the_periods_of_a_span_cover_it_and_no_more(first: date, length: int, billing_day: int) -> None:
     end = first + length * DAY
-    found = periods(first, end, billing_day)
+    found = looked_at(BillingDay(billing_day), first, end, back=0)
     assert found[0].first <= first < found[0].end
     assert found[-1].first < end <= found[-1].end
     assert all(one.end == other.first for one, other in pairwise(found))
+
+
+def test_after_a_change_of_the_billing_day_the_first_period_counts_from_where_the_former_one_had_billed() -> (
+    None
+):
+    moved = BillingDay(15, former=1, since=date(2026, 2, 1))
+    found = looked_at(moved, date(2026, 1, 15), date(2026, 3, 15), back=1)
+    assert [(str(one.first), str(moved.counts_from(one)), str(one.end)) for one in found] == [
+        ("2025-12-01", "2025-12-01", "2026-01-01"),
+        ("2026-01-01", "2026-01-01", "2026-02-01"),
+        ("2026-01-15", "2026-02-01", "2026-02-15"),
+        ("2026-02-15", "2026-02-15", "2026-03-15"),
+    ]

@@ -8,8 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from capstan.billing.rules.amounts import half_even, share_of, vat_in, vat_on
-from capstan.billing.rules.lines import Item, TaxSum, Totals, by_rate, lines_of, totals, without_vat
+from capstan.billing.rules.lines import (
+    Item,
+    TaxSum,
+    Totals,
+    by_rate,
+    credit_lines,
+    lines_of,
+    totals,
+    without_vat,
+)
 from capstan.billing.rules.plan import OpenCharge, documents_for
+from capstan.billing.rules.recurring import Corrected
 from capstan.billing.rules.words import ChargeKind
 
 JANUARY = date(2026, 1, 1)
@@ -215,7 +225,8 @@ def test_who_is_not_registered_asks_for_the_same_without_vat(found: list[Item]) 
 
 def charge(charge_id: int, amount: int, kind: ChargeKind = ChargeKind.TOP_UP, *, corrects: int | None = None,
            group: int | None = None) -> OpenCharge:  # fmt: skip
-    return OpenCharge(charge_id, 1, kind, f"{kind} {charge_id}", amount, group, JANUARY, corrects)
+    line = Corrected(corrects, 100 * corrects, 1400, "VAT", 1000, 123) if corrects else None
+    return OpenCharge(charge_id, 1, kind, f"{kind} {charge_id}", amount, group, JANUARY, line)
 
 
 def rate_of(group: int | None, day: date) -> tuple[int, str]:
@@ -252,3 +263,12 @@ def test_open_charges_go_onto_an_invoice_and_credit_notes(
 def test_every_item_has_the_rate_of_its_own_group() -> None:
     found = documents_for([charge(1, 100), charge(2, 100, group=1), charge(3, 100, group=2)], rate_of)
     assert [one.rate_bp for one in found.items] == [1500, 0, 1550]
+
+
+def test_what_is_credited_has_the_rate_of_the_line_it_corrects_and_the_last_part_takes_the_rest() -> None:
+    found = documents_for([charge(1, -400, corrects=7), charge(2, -600, corrects=7)], rate_of)
+    lines = credit_lines(found.credits[7])
+    assert [(line.amount_minor, line.vat_minor, line.rate_bp) for line in lines] == [
+        (400, 49, 1400),
+        (600, 74, 1400),
+    ]

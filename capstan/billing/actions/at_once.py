@@ -121,7 +121,7 @@ def _credit_returns(customer_id: int, charge_ids: set[int], actor: str, now: dat
     customer = Customer.objects.select_related("brand").get(pk=customer_id)
     today = _today(now)
     facts = facts_of([customer_id], until=today + timedelta(days=1))[customer_id]
-    returned = [one for one in facts.open if one.charge_id in charge_ids and one.corrects_invoice_id]
+    returned = [one for one in facts.open if one.charge_id in charge_ids and one.corrects]
     documents = documents_for(returned, RateTable().at)
     policy = policy_of(customer.brand_id)
     issue(

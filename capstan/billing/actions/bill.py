@@ -10,7 +10,7 @@ from capstan.billing.actions.issue import ToIssue, issue
 from capstan.billing.actions.terms import policies_of
 from capstan.billing.models import BillingPolicy, BillingTerms, Charge, Invoice
 from capstan.billing.queries.facts import facts_of
-from capstan.billing.rules.lines import Item, Line, lines_of, without_vat
+from capstan.billing.rules.lines import Item, Line, credit_lines, lines_of, without_vat
 from capstan.billing.rules.periods import Span, next_billing_day, period_at
 from capstan.billing.rules.plan import (
     Documents,
@@ -69,16 +69,17 @@ def bill(
         customer = customers[customer_id]
         policy = policies[customer.brand_id]
         documents = documents_for([*facts.open, *made.get(customer_id, ())], rates.at)
-        period = period_at(day, facts.billing_day)
+        period = period_at(day, facts.billing_day.day)
         wanted += to_issue(
             customer, terms[customer_id], policy, documents, day=day, period=period, run_id=run_id
         )
     issued: dict[int, list[Invoice]] = {}
     for invoice in issue(wanted, actor=actor, now=now):
         issued.setdefault(invoice.customer_id, []).append(invoice)
-    for one in terms.values():
-        one.next_bill_on = next_billing_day(max(day, one.next_bill_on), one.billing_day)
-    BillingTerms.objects.bulk_update(terms.values(), ["next_bill_on"])
+    due = [one for one in terms.values() if one.next_bill_on <= day]
+    for one in due:
+        one.next_bill_on = next_billing_day(day, one.billing_day)
+    BillingTerms.objects.bulk_update(due, ["next_bill_on"])
     return issued
 
 
@@ -98,7 +99,7 @@ def to_issue(
     due_on = day + timedelta(days=due_days)
     wanted = [
         ToIssue(
-            customer, InvoiceKind.CREDIT_NOTE, day, day, _lines(customer, items, False), credits_id=invoice_id,
+            customer, InvoiceKind.CREDIT_NOTE, day, day, credit_lines(items), credits_id=invoice_id,
             reason="Given back", run_id=run_id,
         )
         for invoice_id, items in sorted(documents.credits.items())

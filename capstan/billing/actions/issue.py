@@ -70,7 +70,8 @@ def _row(one: ToIssue, parties: dict[str, object], actor: str, now: datetime) ->
         customer=one.customer, brand_id=one.customer.brand_id, kind=one.kind, issued_on=one.issued_on, due_on=one.due_on,
         period_first=one.period.first if one.period else None, period_end=one.period.end if one.period else None,
         net_minor=sums.net_minor, vat_minor=sums.vat_minor, total_minor=sums.total_minor,
-        open_minor=sums.total_minor if is_owed else 0, says_vat=bool(parties["vat_number"]), parties=parties,
+        open_minor=sums.total_minor if is_owed else 0, parties=parties,
+        says_vat=bool(parties["vat_number"]) or sums.vat_minor != 0,  # a credit note says what its invoice said
         reason=one.reason, credits_id=one.credits_id, reference=one.reference, run_id=one.run_id, actor=actor,
         issued_at=now,
     )  # fmt: skip

@@ -26,6 +26,7 @@ from capstan.values.refused import Refused
 log = structlog.get_logger()
 
 ACTOR = "billing"
+_WAITS_AT_MOST = timedelta(days=25)
 
 
 def start_due(*, now: datetime) -> int:
@@ -34,14 +35,23 @@ def start_due(*, now: datetime) -> int:
     begun = 0
     for brand_id in Brand.objects.values_list("id", flat=True):
         policy = terms_of.policy_of(brand_id)
-        upto = today + timedelta(days=policy.preview_days)
-        days = BillingTerms.objects.filter(
-            customer__brand_id=brand_id, next_bill_on__lte=upto, is_paused=False
-        ).order_by("next_bill_on")
-        day = days.values_list("next_bill_on", flat=True).first()
+        day = _next_day(brand_id, today, policy)
         if day and not BillRun.objects.filter(brand_id=brand_id).exclude(state=RunState.ISSUED).exists():
             begun += _begin(brand_id, day, policy, ACTOR, now) is not None
     return begun
+
+
+def _next_day(brand_id: int, today: date, policy: BillingPolicy) -> date | None:
+    """The first billing day that is near enough and had no run. Whoever was left out of one is in the next; nobody waits for
+    that longer than a month, though."""
+    upto = today + timedelta(days=policy.preview_days)
+    due = BillingTerms.objects.filter(customer__brand_id=brand_id, next_bill_on__lte=upto, is_paused=False)
+    days = sorted(set(due.values_list("next_bill_on", flat=True)))
+    had = set(BillRun.objects.filter(brand_id=brand_id).values_list("billing_day", flat=True))
+    new = [day for day in days if day not in had]
+    if not new and days and days[0] <= today - _WAITS_AT_MOST and today not in had:
+        return today
+    return new[0] if new else None
 
 
 @transaction.atomic

@@ -1,7 +1,7 @@
 """A customer's terms. Whoever moves his money locks their row first."""
 
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -111,20 +111,27 @@ def set_terms(
     changed = {name: value for name, value in wanted.items() if getattr(terms, name) != value}
     if not changed:
         return []
-    for name, value in changed.items():
-        setattr(terms, name, value)
     if "billing_day" in changed:
-        terms.next_bill_on = _next_from(terms.next_bill_on, settings.FORMATS.local(now).date(), billing_day)
+        _move_day(terms, billing_day, settings.FORMATS.local(now).date())
         changed["next_bill_on"] = terms.next_bill_on.isoformat()
-    terms.save(update_fields=[*wanted, "next_bill_on"])
+    for name, value in changed.items():
+        if name in wanted:
+            setattr(terms, name, value)
+    terms.save(update_fields=[*wanted, "next_bill_on", "former_day", "day_since"])
     subject = f"customer:{customer_id}"
     record(actor=actor, action="billing.terms", subject=subject, now=now, details=changed)
     return list(changed)
 
 
-def _next_from(planned: date, today: date, billing_day: int) -> date:
-    """The first day of the new kind that isn't past; a day that was due and not billed stays due."""
-    if planned <= today:
-        return planned
-    period = period_at(today, billing_day)
-    return period.first if period.first == today else period.end
+def _move_day(terms: BillingTerms, billing_day: int, today: date) -> None:
+    """What the former day has billed stays; from the end of that on the new one counts, and the days between are a part of its
+    first period. Changed again before that, the former one is still the former one."""
+    policy = policy_of(terms.customer.brand_id)
+    timing = Timing(terms.timing or policy.timing)
+    if terms.day_since is None or terms.day_since <= today:
+        begins = period_at(terms.next_bill_on - timedelta(days=1), terms.billing_day)
+        terms.former_day = terms.billing_day
+        terms.day_since = begins.end if timing == Timing.ADVANCE else begins.first
+    if terms.next_bill_on > today:
+        period = period_at(today, billing_day)
+        terms.next_bill_on = period.first if period.first == today else period.end

@@ -9,9 +9,10 @@ from django.conf import settings
 from django.db.models import Min, Sum
 from django.db.models.functions import Coalesce
 
-from capstan.billing.models import BillingPolicy, BillingTerms, Charge, Discount
+from capstan.billing.models import BillingPolicy, BillingTerms, Charge, Discount, InvoiceLine, LineCredit
+from capstan.billing.rules.periods import BillingDay
 from capstan.billing.rules.plan import Facts, OffPrice, OpenCharge, Sold
-from capstan.billing.rules.recurring import Charged, DatedPackage, DatedPrice, Life
+from capstan.billing.rules.recurring import Charged, Corrected, DatedPackage, DatedPrice, Life
 from capstan.billing.rules.words import ChargeKind, Timing
 from capstan.catalog.models import Package, PackagePrice
 from capstan.customers.models import Customer
@@ -30,10 +31,11 @@ def facts_of(customer_ids: Sequence[int], *, until: date) -> dict[int, Facts]:
         )
     )
     lives = _lives(services)
+    charged, open_charges = _charged(ids, until), _open(ids, until)
     packages = {change.package_id for life in lives.values() for change in life.packages}
+    packages |= {one.package_id for rows in charged.values() for one in rows}
     sold = {row.pk: Sold(row.name, row.tax_group_id) for row in Package.objects.filter(pk__in=packages)}
     prices = _prices(packages)
-    charged, open_charges = _charged(ids, until), _open(ids, until)
     discounts = _discounts([one.pk for one in services])
     terms = BillingTerms.objects.in_bulk(ids)
     timings = _timings(ids)
@@ -42,8 +44,9 @@ def facts_of(customer_ids: Sequence[int], *, until: date) -> dict[int, Facts]:
         by_customer[service.customer_id].append(service)
     return {
         customer_id: Facts(
-            customer_id, terms[customer_id].billing_day, Timing(terms[customer_id].timing or timings[customer_id]),
-            terms[customer_id].bills_from, [lives[one.pk] for one in by_customer[customer_id] if one.pk in lives],
+            customer_id, billing_day_of(terms[customer_id]), Timing(terms[customer_id].timing or timings[customer_id]),
+            terms[customer_id].bills_from, terms[customer_id].next_bill_on,
+            [lives[one.pk] for one in by_customer[customer_id] if one.pk in lives],
             {one.pk: one.username for one in by_customer[customer_id]}, prices, sold,
             [row for one in by_customer[customer_id] for row in discounts.get(one.pk, ())], charged[customer_id],
             open_charges[customer_id],
@@ -88,54 +91,73 @@ def _timings(customer_ids: Sequence[int]) -> dict[int, str]:
     return {customer_id: brands.get(brand_id, Timing.ADVANCE) for customer_id, brand_id in customers}
 
 
+def billing_day_of(terms: BillingTerms) -> BillingDay:
+    """The customer's billing day, and the one before it while its periods matter."""
+    return BillingDay(terms.billing_day, terms.former_day, terms.day_since)
+
+
 def _charged(customer_ids: Sequence[int], until: date) -> dict[int, list[Charged]]:
     """Subscriptions that were charged for, less what was given back of them: the days that are left."""
     found: dict[int, list[Charged]] = defaultdict(list)
-    rows: Any = (
-        Charge.objects.filter(
-            customer_id__in=customer_ids, kind=ChargeKind.SUBSCRIPTION, returns__isnull=True,
-            covers_first__gte=until - _YEAR,
+    rows: Any = Charge.objects.filter(
+        customer_id__in=customer_ids,
+        kind=ChargeKind.SUBSCRIPTION,
+        returns__isnull=True,
+        covers_first__gte=until - _YEAR,
+    )
+    rows = rows.annotate(
+        back=Coalesce(Sum("given_back__amount_minor"), 0), back_first=Min("given_back__covers_first")
+    ).order_by("service_id", "covers_first", "id")
+    corrected = corrected_lines([one.line_id for one in rows if one.line_id])
+    for one in rows:
+        found[one.customer_id].append(
+            Charged(
+                one.pk, one.service_id, one.package_id, one.covers_first,
+                min(one.covers_end, one.back_first or one.covers_end), one.amount_minor + one.back, one.tax_group_id,
+                corrected.get(one.line_id),
+            )
+        )  # fmt: skip
+    return found
+
+
+def corrected_lines(line_ids: Sequence[int]) -> dict[int, Corrected]:
+    """Lines of invoices as credit notes correct them: with their rate, and what of them was not credited yet."""
+    notes = LineCredit.objects.filter(line_id__in=line_ids).values("line_id")
+    before = {
+        row["line_id"]: (row["amount"], row["vat"])
+        for row in notes.annotate(amount=Sum("note_line__amount_minor"), vat=Sum("note_line__vat_minor"))
+    }
+    found = {}
+    for line in InvoiceLine.objects.filter(pk__in=line_ids):
+        amount, vat = before.get(line.pk, (0, 0))
+        found[line.pk] = Corrected(
+            line.invoice_id,
+            line.pk,
+            line.rate_bp,
+            line.tax_name,
+            line.amount_minor - amount,
+            line.vat_minor - vat,
         )
-        .annotate(back=Coalesce(Sum("given_back__amount_minor"), 0), back_first=Min("given_back__covers_first"))
-        .values_list(
-            "customer_id", "id", "service_id", "package_id", "covers_first", "covers_end", "amount_minor", "back",
-            "back_first", "line__invoice_id",
-        )
-    )  # fmt: skip
-    for (
-        customer_id,
-        charge_id,
-        service_id,
-        package_id,
-        first,
-        end,
-        amount,
-        back,
-        back_first,
-        invoice_id,
-    ) in rows:
-        left = Charged(
-            charge_id, service_id, package_id, first, min(end, back_first or end), amount + back, invoice_id
-        )
-        found[customer_id].append(left)
     return found
 
 
 def _open(customer_ids: Sequence[int], until: date) -> dict[int, list[OpenCharge]]:
     found: dict[int, list[OpenCharge]] = defaultdict(list)
     midnight = datetime.combine(until, time(), settings.FORMATS.zone)
-    rows: Any = Charge.objects.filter(
-        customer_id__in=customer_ids, line__isnull=True, occurred_at__lt=midnight
+    rows = Charge.objects.filter(customer_id__in=customer_ids, line__isnull=True, occurred_at__lt=midnight)
+    open_ones = list(rows.select_related("returns").order_by("id"))
+    corrected = corrected_lines(
+        [one.returns.line_id for one in open_ones if one.returns and one.returns.line_id]
     )
-    rows = rows.order_by("id").values_list(
-        "customer_id", "id", "service_id", "kind", "description", "amount_minor", "tax_group_id", "occurred_at",
-        "returns__line__invoice_id", "paid_with",
-    )  # fmt: skip
-    for customer_id, charge_id, service_id, kind, text, amount, group, at, invoice_id, paid_with in rows:
-        words = f"{text} (paid: {paid_with})" if paid_with else text
-        found[customer_id].append(
-            OpenCharge(charge_id, service_id, ChargeKind(kind), words, amount, group, _day(at), invoice_id)
-        )
+    for one in open_ones:
+        words = f"{one.description} (paid: {one.paid_with})" if one.paid_with else one.description
+        line_id = one.returns.line_id if one.returns else None
+        found[one.customer_id].append(
+            OpenCharge(
+                one.pk, one.service_id, ChargeKind(one.kind), words, one.amount_minor, one.tax_group_id,
+                _day(one.occurred_at), corrected.get(line_id) if line_id else None,
+            )
+        )  # fmt: skip
     return found
 
 
@@ -153,9 +175,9 @@ def _discounts(service_ids: Sequence[int]) -> dict[int, list[OffPrice]]:
     return found
 
 
-def _given(discount_ids: Sequence[int]) -> dict[int, dict[date, int]]:
-    """What each discount took off, by the first day of the period: its charges are dated so."""
-    found: dict[int, dict[date, int]] = defaultdict(dict)
+def _given(discount_ids: Sequence[int]) -> dict[int, dict[date, list[int]]]:
+    """What each discount took off or gave back, by the first day of the period: its charges are dated so."""
+    found: dict[int, dict[date, list[int]]] = defaultdict(lambda: defaultdict(list))
     if not discount_ids:
         return found
     wanted = Discount.objects.filter(pk__in=discount_ids).values_list("service_id", flat=True)
@@ -163,6 +185,5 @@ def _given(discount_ids: Sequence[int]) -> dict[int, dict[date, int]]:
         service_id__in=set(wanted), kind=ChargeKind.DISCOUNT, covers_first__isnull=False
     )
     for reference, first, amount in rows.values_list("reference", "covers_first", "amount_minor"):
-        discount_id = int(reference.split(":")[1])
-        found[discount_id][first] = found[discount_id].get(first, 0) + amount
+        found[int(reference.split(":")[1])][first].append(amount)
     return found

@@ -6,6 +6,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from capstan.billing.rules.amounts import vat_in
+from capstan.billing.rules.recurring import Corrected
 from capstan.billing.rules.words import ChargeKind
 
 
@@ -20,6 +21,7 @@ class Item(NamedTuple):
     rate_bp: int
     tax_name: str
     supplied_on: date
+    corrects: Corrected | None = None
 
 
 class Line(NamedTuple):
@@ -75,8 +77,8 @@ def lines_of(items: Iterable[Item], *, group_top_ups: bool = False, grouped_text
     for item in ordered if not group_top_ups else (one for one in ordered if one.kind != ChargeKind.TOP_UP):
         lines.append(_line([item], item.text, ()))
     if group_top_ups:
-        top_ups = [one for one in ordered if one.kind == ChargeKind.TOP_UP]
-        for _, together in groupby(top_ups, key=lambda one: (one.service_id, one.rate_bp)):
+        top_ups = sorted((one for one in ordered if one.kind == ChargeKind.TOP_UP), key=_alike)
+        for _, together in groupby(top_ups, key=_alike):
             group = list(together)
             if len(group) == 1:
                 lines.append(_line(group, group[0].text, ()))
@@ -84,6 +86,26 @@ def lines_of(items: Iterable[Item], *, group_top_ups: bool = False, grouped_text
                 text = grouped_text.format(count=len(group))
                 lines.append(_line(group, text, tuple(one.text for one in group)))
         lines.sort(key=lambda line: (line.service_id or 0, _ORDER.index(line.kind), line.supplied_from))
+    return lines
+
+
+def _alike(item: Item) -> tuple[int, int, str]:
+    return item.service_id or 0, item.rate_bp, item.tax_name
+
+
+def credit_lines(items: Iterable[Item]) -> list[Line]:
+    """The lines of a credit note: each at the rate of the line that it corrects, and the last part takes the rest of its VAT, so
+    that a line that is credited whole leaves nothing."""
+    lines = []
+    left: dict[int, tuple[int, int]] = {}
+    for item in sorted(items, key=lambda one: (one.service_id or 0, one.supplied_on, one.charge_id)):
+        corrected = item.corrects
+        assert corrected is not None
+        amount, vat = left.get(corrected.line_id, (corrected.left_minor, corrected.vat_left_minor))
+        line = _line([item], item.text, ())
+        own = vat if line.amount_minor >= amount else min(line.vat_minor, vat)
+        left[corrected.line_id] = (amount - line.amount_minor, vat - own)
+        lines.append(line._replace(vat_minor=own))
     return lines
 
 

@@ -1,7 +1,7 @@
 """Billing days and the periods between them, as local dates. Free of storage."""
 
 from calendar import monthrange
-from datetime import date
+from datetime import date, timedelta
 from typing import NamedTuple
 
 LAST_DAY = 31
@@ -37,21 +37,42 @@ def period_at(day: date, billing_day: int) -> Span:
     return Span(_in_month(months, billing_day), _in_month(months + 1, billing_day))
 
 
-def period_before(period: Span, billing_day: int) -> Span:
-    months = period.first.year * 12 + period.first.month - 2
-    return Span(_in_month(months, billing_day), period.first)
-
-
 def next_billing_day(after: date, billing_day: int) -> date:
     """The first billing day that is later than this date."""
     return period_at(after, billing_day).end
 
 
-def periods(first: date, end: date, billing_day: int) -> list[Span]:
-    """The whole periods that cover these dates, oldest first."""
+class BillingDay(NamedTuple):
+    """A customer's billing day. It counts from `since` on; until then, a border of the periods of `former`, that one does."""
+
+    day: int
+    former: int | None = None
+    since: date | None = None
+
+    def period_at(self, day: date) -> Span:
+        """The whole period that the day lies in: days before `since` have been billed by the former day."""
+        if self.former is not None and self.since is not None and day < self.since:
+            return period_at(day, self.former)
+        return period_at(day, self.day)
+
+    def counts_from(self, period: Span) -> date:
+        """The first day of the period that is billed by it: later than its own first day in the one after a change."""
+        if self.since is not None and period.first < self.since < period.end:
+            return self.since
+        return period.first
+
+
+def looked_at(billing_day: BillingDay, due: date, end: date, *, back: int) -> list[Span]:
+    """The periods up to `end` that are charged for or may have changed: from so many before the one of `due` on, oldest first.
+
+    The one after a change of the billing day is whole, though only a part of it counts: prices are of whole periods.
+    """
+    first = billing_day.period_at(due).first
+    for _ in range(back):
+        first = billing_day.period_at(first - timedelta(days=1)).first
     found = []
-    period = period_at(first, billing_day)
-    while period.first < end:
+    while first < end:
+        period = billing_day.period_at(first)
         found.append(period)
-        period = period_at(period.end, billing_day)
+        first = period.end
     return found

@@ -6,8 +6,17 @@ from typing import NamedTuple
 
 from capstan.billing.rules.amounts import half_even
 from capstan.billing.rules.lines import Item, RateOf
-from capstan.billing.rules.periods import Span, period_at, period_before, periods
-from capstan.billing.rules.recurring import Back, Charged, DatedPrice, Due, Life, compare, due_in
+from capstan.billing.rules.periods import BillingDay, Span, looked_at, period_at
+from capstan.billing.rules.recurring import (
+    Back,
+    Charged,
+    Corrected,
+    DatedPrice,
+    Due,
+    Life,
+    compare,
+    due_in,
+)
 from capstan.billing.rules.words import ChargeKind, Timing
 
 _LOOKS_BACK = 3
@@ -31,11 +40,11 @@ class OffPrice(NamedTuple):
     amount_minor: int | None
     first: date
     end: date | None
-    given: Mapping[date, int]  # what was given before, below zero, by the period's first day
+    given: Mapping[date, Sequence[int]]  # what was given before, below zero, by the period's first day
 
 
 class OpenCharge(NamedTuple):
-    """A charge that no invoice has taken up. `corrects_invoice_id`: it gives back what that invoice asked for."""
+    """A charge that no invoice has taken up. `corrects`: it gives back what that line of an invoice asked for."""
 
     charge_id: int
     service_id: int | None
@@ -44,16 +53,17 @@ class OpenCharge(NamedTuple):
     amount_minor: int
     tax_group_id: int | None
     supplied_on: date
-    corrects_invoice_id: int | None
+    corrects: Corrected | None
 
 
 class Facts(NamedTuple):
     """All that is known of one customer's billing."""
 
     customer_id: int
-    billing_day: int
+    billing_day: BillingDay
     timing: Timing
     bills_from: date
+    next_bill_on: date
     lives: Sequence[Life]
     usernames: Mapping[int, str]
     prices: Mapping[int, Sequence[DatedPrice]]
@@ -76,13 +86,13 @@ class NewCharge(NamedTuple):
     package_id: int | None = None
     covers: Span | None = None
     returns_id: int | None = None
-    corrects_invoice_id: int | None = None
+    corrects: Corrected | None = None
 
     def as_open(self, charge_id: int) -> OpenCharge:
         """As an invoice takes it up."""
         return OpenCharge(
             charge_id, self.service_id, self.kind, self.text, self.amount_minor, self.tax_group_id, self.supplied_on,
-            self.corrects_invoice_id,
+            self.corrects,
         )  # fmt: skip
 
 
@@ -93,31 +103,25 @@ class Words(NamedTuple):
     returned: Callable[[str, str, Span], str]
 
 
-def billed_span(facts: Facts, day: date) -> Span:
-    """What this billing day bills: the period that begins, or the one that has ended; with what the latest ones lack."""
-    period = period_at(day, facts.billing_day)
-    end = period.end if facts.timing == Timing.ADVANCE else period.first
-    for _ in range(_LOOKS_BACK):
-        period = period_before(period, facts.billing_day)
-    return Span(max(period.first, facts.bills_from), end)
-
-
 def charges_for(facts: Facts, day: date, words: Words) -> list[NewCharge]:
-    """What is to be charged and given back so that the customer pays for what he has, had, and will have in this period."""
-    span = billed_span(facts, day)
+    """What is to be charged and given back so that the customer pays for what he has, had, and will have in this period: the one
+    that begins on the billing day, or has ended on it, and those before that may have changed since they were billed."""
+    begun = period_at(day, facts.billing_day.day)
+    end = begun.end if facts.timing == Timing.ADVANCE else begun.first
+    periods = looked_at(facts.billing_day, min(day, facts.next_bill_on), end, back=_LOOKS_BACK)
     due: list[Due] = []
     found: list[NewCharge] = []
-    for period in periods(span.first, span.end, facts.billing_day):
+    for period in periods:
+        first = max(facts.bills_from, facts.billing_day.counts_from(period))
         rows = [
             row
             for life in facts.lives
-            for row in due_in(
-                life._replace(starts_on=max(life.starts_on, facts.bills_from)), period, facts.prices
-            )
+            for row in due_in(life._replace(starts_on=max(life.starts_on, first)), period, facts.prices)
         ]
         due += rows
         found += _discounts(facts, period, rows)
-    relevant = [one for one in facts.charged if one.first >= span.first and one.end > one.first]
+    begin = periods[0].first if periods else end
+    relevant = [one for one in facts.charged if one.first >= begin and one.end > one.first]
     new, back = compare(due, relevant)
     charged = {one.charge_id: one for one in relevant}
     return [
@@ -145,8 +149,8 @@ def _return(facts: Facts, one: Charged, row: Back, words: Words) -> NewCharge:
     sold, span = facts.packages[one.package_id], Span(row.first, row.end)
     return NewCharge(
         one.service_id, ChargeKind.SUBSCRIPTION, words.returned(sold.name, facts.usernames[one.service_id], span),
-        -row.amount_minor, sold.tax_group_id, one.first, f"subscription:{one.charge_id}:back:{row.first}",
-        one.package_id, span, one.charge_id, one.invoice_id,
+        -row.amount_minor, one.tax_group_id, one.first, f"subscription:{one.charge_id}:back:{row.first}",
+        one.package_id, span, one.charge_id, one.corrects,
     )  # fmt: skip
 
 
@@ -157,17 +161,25 @@ def _discounts(facts: Facts, period: Span, rows: Sequence[Due]) -> list[NewCharg
         whole = sum(row.amount_minor for row in of_service)
         holds = discount.first <= period.first and (discount.end is None or period.first < discount.end)
         wanted = -_off(discount, whole) if holds else 0
-        more = wanted - discount.given.get(period.first, 0)
-        if more:
-            packages = [facts.packages[row.package_id].tax_group_id for row in of_service]
-            nth = "" if period.first not in discount.given else f":{wanted}"
+        given = discount.given.get(period.first, ())
+        if wanted != sum(given):
+            nth = f":{len(given)}" if given else ""
             found.append(
                 NewCharge(
-                    discount.service_id, ChargeKind.DISCOUNT, discount.text, more, packages[0] if packages else None,
-                    period.first, f"discount:{discount.discount_id}:{period.first}{nth}", covers=None,
+                    discount.service_id, ChargeKind.DISCOUNT, discount.text, wanted - sum(given),
+                    _group_of(facts, discount.service_id, of_service), period.first,
+                    f"discount:{discount.discount_id}:{period.first}{nth}",
                 )
             )  # fmt: skip
     return found
+
+
+def _group_of(facts: Facts, service_id: int, rows: Sequence[Due]) -> int | None:
+    """The tax group of what the discount is on: of the package, else of what was charged before."""
+    if rows:
+        return facts.packages[rows[0].package_id].tax_group_id
+    charged = [one.tax_group_id for one in facts.charged if one.service_id == service_id]
+    return charged[-1] if charged else None
 
 
 def _off(discount: OffPrice, whole_minor: int) -> int:
@@ -196,18 +208,24 @@ def documents_for(open_charges: Sequence[OpenCharge], rate_of: RateOf) -> Docume
     items: list[Item] = []
     credits: dict[int, list[Item]] = {}
     for one in open_charges:
-        rate, name = rate_of(one.tax_group_id, one.supplied_on)
+        fixed = one.corrects
+        rate, name = (fixed.rate_bp, fixed.tax_name) if fixed else rate_of(one.tax_group_id, one.supplied_on)
         item = Item(
-            one.charge_id, one.service_id, one.kind, one.text, one.amount_minor, rate, name, one.supplied_on
+            one.charge_id,
+            one.service_id,
+            one.kind,
+            one.text,
+            one.amount_minor,
+            rate,
+            name,
+            one.supplied_on,
+            fixed,
         )
-        if one.corrects_invoice_id is None:
+        if fixed is None:
             items.append(item)
         elif one.amount_minor:
-            credits.setdefault(one.corrects_invoice_id, []).append(
-                item._replace(amount_minor=-one.amount_minor)
-            )
-    if (
-        sum(item.amount_minor for item in items) < 0
-    ):  # a discount that came after its bill waits for the next one
+            credits.setdefault(fixed.invoice_id, []).append(item._replace(amount_minor=-one.amount_minor))
+    if sum(item.amount_minor for item in items) < 0:
+        # A discount that came after its bill waits for the next one.
         items = [item for item in items if item.kind != ChargeKind.DISCOUNT]
     return Documents(items, credits)

@@ -11,6 +11,8 @@ from typing import NamedTuple
 from capstan.billing.rules.amounts import share_of
 from capstan.billing.rules.periods import Span
 
+_ROUNDING_MINOR = 2
+
 
 class DatedPackage(NamedTuple):
     """From this day on the service has this package."""
@@ -53,7 +55,19 @@ class Charged(NamedTuple):
     first: date
     end: date
     amount_minor: int
-    invoice_id: int | None = None
+    tax_group_id: int | None = None
+    corrects: "Corrected | None" = None  # the invoice's line that asked for it, if one did
+
+
+class Corrected(NamedTuple):
+    """A line of an issued invoice, and what of it was not credited yet. What gives it back has its rate."""
+
+    invoice_id: int
+    line_id: int
+    rate_bp: int
+    tax_name: str
+    left_minor: int
+    vat_left_minor: int
 
 
 class Back(NamedTuple):
@@ -125,7 +139,7 @@ def compare(due: Sequence[Due], charged: Sequence[Charged]) -> tuple[list[Due], 
     """
     wanted = {(row.service_id, row.package_id, row.first): row for row in due}
     back = []
-    for one in charged:
+    for one in sorted(charged, key=lambda one: (one.service_id, one.first, one.charge_id)):
         row = wanted.pop((one.service_id, one.package_id, one.first), None)
         if row is None:
             if one.amount_minor:
@@ -134,11 +148,15 @@ def compare(due: Sequence[Due], charged: Sequence[Charged]) -> tuple[list[Due], 
             kept = share_of(
                 one.amount_minor, row.end.toordinal() - one.first.toordinal(), (one.end - one.first).days
             )
-            back.append(Back(one.charge_id, one.amount_minor - kept, row.end, one.end))
+            if abs(kept - row.amount_minor) <= _ROUNDING_MINOR:
+                kept = row.amount_minor  # a share of a share is rounded twice: what is due was rounded once
+            if one.amount_minor > kept:
+                back.append(Back(one.charge_id, one.amount_minor - kept, row.end, one.end))
         elif row.end > one.end:
             more = row.amount_minor - one.amount_minor
             if more > 0:
                 wanted[row.service_id, row.package_id, one.end] = row._replace(
                     first=one.end, amount_minor=more, is_part=True
                 )
-    return sorted(wanted.values(), key=lambda row: (row.service_id, row.first)), back
+    new = [row for row in wanted.values() if row.amount_minor]
+    return sorted(new, key=lambda row: (row.service_id, row.first)), back

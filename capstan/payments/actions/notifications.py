@@ -16,7 +16,7 @@ from capstan.ledger.actions import post
 from capstan.ledger.rules import Code, JournalDraft, Name, entry
 from capstan.payments.actions.gateways.port import Heard, NotGenuineError, Outcome, Raw, UnclearError
 from capstan.payments.actions.gateways.registry import access_of, provider_of
-from capstan.payments.actions.take import Received, clearing, take
+from capstan.payments.actions.take import Received, clearing, reverse, take
 from capstan.payments.models import Checkout, Gateway, Notification, Payment
 from capstan.payments.rules.words import OPEN_CHECKOUTS, CheckoutState, NotificationState
 from capstan.values.refused import Refused
@@ -142,6 +142,13 @@ def _not_paid(
     ended = {Outcome.FAILED: CheckoutState.FAILED, Outcome.CANCELLED: CheckoutState.CANCELLED}.get(
         heard.outcome
     )
+    told = Notification.objects.filter(
+        gateway=notification.gateway, event_key=heard.event_key, state=NotificationState.APPLIED
+    )
+    if told.exclude(pk=notification.pk).exists():
+        return _end(notification, NotificationState.REPEATED, str(heard.outcome))
+    if heard.outcome == Outcome.DISPUTED:
+        return _disputed(notification, heard, now)
     if checkout is None:
         return _end(notification, NotificationState.REFUSED, f"{heard.outcome}, for no checkout of ours")
     if ended and checkout.state == CheckoutState.STARTED:
@@ -149,6 +156,19 @@ def _not_paid(
         checkout.save(update_fields=["state", "ended_at"])
         wake("pay")
     return _end(notification, NotificationState.APPLIED, str(heard.outcome))
+
+
+def _disputed(notification: Notification, heard: Heard, now: datetime) -> Notification:
+    """The payer's bank took the money back: what it had paid is open again."""
+    payment = Payment.objects.filter(gateway=notification.gateway, gateway_reference=heard.reference).first()
+    notification.payment = payment
+    if payment is None:
+        return _end(notification, NotificationState.REFUSED, "a dispute about no payment of ours")
+    try:
+        reverse(payment_id=payment.pk, reason="disputed by the payer's bank", actor=ACTOR, now=now)
+    except Refused as refusal:
+        return _end(notification, NotificationState.APPLIED, f"disputed; {refusal}")
+    return _end(notification, NotificationState.APPLIED, "disputed: the payment was reversed")
 
 
 def _book(checkout: Checkout, heard: Heard, now: datetime) -> Payment:

@@ -33,7 +33,12 @@ def refund(
     assert payment.gateway is not None
     try:
         answer = provider_of(payment.gateway).refund(
-            access_of(payment.gateway), payment.gateway_reference, amount_minor, reason.strip(), now
+            access_of(payment.gateway),
+            payment.gateway_reference,
+            amount_minor,
+            reason.strip(),
+            f"refund-{made.pk}-{made.made_at:%Y%m%d%H%M%S}",
+            now,
         )
     except NotDoneError as problem:
         _undo(made, str(problem), actor, now)

@@ -17,9 +17,11 @@ from capstan.identity.actions.guesses import delay_before_answer, is_locked
 from capstan.network.rules.line_state import STATE_WORDS
 from capstan.portal.forms import LineLogin
 from capstan.services.models import Service
+from capstan.topups.actions.pay import pay_link, takes_cards
 from capstan.topups.actions.website import TICKET, open_ticket, order_online
 from capstan.topups.models import Order
 from capstan.topups.queries.orders import progress_of
+from capstan.topups.queries.pays_first import pays_first_because
 from capstan.topups.queries.rules_of import account_rule
 from capstan.topups.queries.sale import Quote, sale
 from capstan.topups.rules.sale import CUSTOMER_WORDS
@@ -88,6 +90,8 @@ def choose(request: HttpRequest, token: str) -> HttpResponse:
         "token": token,
         "service": service,
         "account": account_rule(service.customer_id),
+        "pays_first": bool(pays_first_because(int(subject), now=now)),
+        "takes_cards": takes_cards(),
         "sale": on_sale,
         "state_word": STATE_WORDS[on_sale.state],
         "held": standing(int(subject), now=now) if on_sale.cycle_end else None,
@@ -124,9 +128,14 @@ def _too_old(request: HttpRequest) -> HttpResponse:
     return render(request, "portal/too_old.html", status=410)
 
 
+def done_url(order: Order) -> str:
+    """The order's page, which only the customer knows."""
+    return reverse("portal:done", kwargs={"receipt": signing.Signer(salt=_RECEIPT).sign(str(order.pk))})
+
+
 def _to_done(order: Order, wanted: str = "") -> HttpResponse:
     """To the order's page; `wanted` is the offer that was asked for, which may be another one than was ordered before."""
-    url = reverse("portal:done", kwargs={"receipt": signing.Signer(salt=_RECEIPT).sign(str(order.pk))})
+    url = done_url(order)
     is_other = wanted.isdigit() and wanted != str(order.offer_id)
     return redirect(f"{url}?instead={wanted}" if is_other else url)
 
@@ -148,6 +157,7 @@ def done(request: HttpRequest, receipt: str) -> HttpResponse:
         "progress": progress_of(order, now=now),
         "left": standing(order.service_id, now=now).remaining if is_added else None,
         "is_added": is_added,
+        "pay_url": pay_link(order) if order.state == OrderState.AWAITING_PAYMENT else "",
         "looks_again": _looks_again(order, now),
         "instead": _not_ordered(request.GET.get("instead", "")),
     }

@@ -5,8 +5,10 @@ from datetime import datetime
 from django.conf import settings
 
 from capstan.audit.actions import record
+from capstan.billing.actions.at_once import fulfil_request, invoice_charges, pay_from
 from capstan.billing.actions.charges import charge
-from capstan.billing.rules.words import ChargeKind
+from capstan.billing.queries.standing import standing_of
+from capstan.billing.rules.words import ChargeKind, TopUpInvoicing
 from capstan.caps.actions.cap import grant
 from capstan.caps.models import Cap
 from capstan.caps.rules.words import BucketKind, CapState
@@ -14,10 +16,10 @@ from capstan.db.wakeup import wake
 from capstan.network.queries.state import live
 from capstan.topups.actions.events import move_to
 from capstan.topups.actions.overtaken import withdraw
+from capstan.topups.actions.request import line_text
 from capstan.topups.actions.tell_order import tell_added
 from capstan.topups.models import Order
 from capstan.topups.queries.sale import expiry
-from capstan.topups.rules.describe import invoice_line
 from capstan.topups.rules.words import Channel, OrderState, Restore
 
 
@@ -33,12 +35,8 @@ def add_data(order: Order, actor: str, *, now: datetime) -> None:
         expires_at=expiry(order.valid_days, order.never_expires, before.cycle_end, now),
         source=f"order:{order.pk}", reference=f"order:{order.pk}", actor=actor, reason=_reason(order), now=now,
     )  # fmt: skip
-    line = invoice_line(
-        order.size_bytes, order.service.username, Channel(order.channel), order.requested_by, order.actor_name,
-        settings.FORMATS,
-    )  # fmt: skip
     order.charge = charge(
-        service_id=order.service_id, kind=ChargeKind.TOP_UP, description=line, amount_minor=order.price_minor,
+        service_id=order.service_id, kind=ChargeKind.TOP_UP, description=line_text(order), amount_minor=order.price_minor,
         reference=f"order:{order.pk}", actor=actor, now=now, paid_with=order.paid_with,
     )  # fmt: skip
     order.granted_at = order.follow_at = now
@@ -49,9 +47,24 @@ def add_data(order: Order, actor: str, *, now: datetime) -> None:
         details={"order": order.pk, "bytes": order.size_bytes, "price_minor": order.price_minor,
                  "for": order.requested_by, "verified": order.verified_how},
     )  # fmt: skip
+    _invoice(order, actor, now)
     withdraw(order.service_id, now)
     tell_added(order, now)
     wake("message")
+
+
+def _invoice(order: Order, actor: str, now: datetime) -> None:
+    """Its own invoice, where the account has one for each top-up or has paid; else the next one takes it up (S7)."""
+    today = settings.FORMATS.local(now).date()
+    assert order.charge is not None
+    own = order.paid_with or standing_of(order.service.customer_id, today=today).top_ups == TopUpInvoicing.OWN
+    if not own or not order.price_minor:
+        return
+    reference = f"order:{order.pk}"
+    invoice = invoice_charges([order.charge.pk], actor=actor, now=now)
+    if invoice is not None:
+        fulfil_request(reference, invoice)
+        pay_from(invoice, reference, actor=actor, now=now)
 
 
 def _restore(service_id: int, before: CapState, now: datetime) -> Restore:

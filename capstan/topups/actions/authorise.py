@@ -9,6 +9,7 @@ from capstan.audit.actions import record
 from capstan.caps.actions import cap
 from capstan.topups.actions.decide import decide
 from capstan.topups.actions.events import move_to, note
+from capstan.topups.actions.pay import pay_link
 from capstan.topups.actions.tell_order import tell_refused, tell_unpaid
 from capstan.topups.models import AuthorisationRequest, Order
 from capstan.topups.rules.words import OrderState
@@ -65,7 +66,7 @@ def _settle(order: Order, *, approve: bool, who: str, actor: str, why: str, now:
         if order.state == OrderState.REFUSED:
             tell_refused(order, now)
         elif order.state == OrderState.AWAITING_PAYMENT:
-            tell_unpaid(order, now)
+            tell_unpaid(order, pay_link(order), now)
     else:
         order.refused_because = f"{who} did not authorise it."
         move_to(order, OrderState.REFUSED, actor, why, now)

@@ -5,11 +5,12 @@ from datetime import datetime, timedelta
 from django.conf import settings
 
 from capstan.caps.models import Cap
-from capstan.services.models import Service
 from capstan.topups.actions.add import add_data
 from capstan.topups.actions.ask import ask_authorisers
 from capstan.topups.actions.events import move_to
+from capstan.topups.actions.request import ask_for_payment
 from capstan.topups.models import Order
+from capstan.topups.queries.pays_first import pays_first_because
 from capstan.topups.queries.rules_of import Account, account_rule, ceiling_of
 from capstan.topups.queries.sale import hindrance_of, spent
 from capstan.topups.rules.sale import CUSTOMER_WORDS, STAFF_WORDS, beyond_ceiling
@@ -38,20 +39,32 @@ def decide(order: Order, actor: str, *, now: datetime) -> None:
         order.expires_at = now + WAITS_FOR
         move_to(order, OrderState.AWAITING_AUTHORISATION, actor, "the account wants it authorised", now)
         ask_authorisers(order, now)
-    elif rule.pays_first and order.price_minor and not order.paid_with:
+    elif why := _pays_first_because(order, now):
         order.expires_at = now + WAITS_FOR
-        move_to(order, OrderState.AWAITING_PAYMENT, actor, "the account pays first", now)
+        move_to(order, OrderState.AWAITING_PAYMENT, actor, why, now)
+        ask_for_payment(order, actor, now=now)
     else:
         add_data(order, actor, now=now)
 
 
-def _rule_for(order: Order) -> Account:
-    """What its account demands. A top-up that comes from another line of the same customer was let through there."""
-    customer_id = Service.objects.values_list("customer_id", flat=True).get(pk=order.service_id)
+def _pays_first_because(order: Order, now: datetime) -> str:
+    """Why it is to be paid first; empty: it needn't be, or it is."""
+    if not order.price_minor or order.paid_with or _came_from_a_line_of_his(order):
+        return ""
+    return pays_first_because(order.service_id, now=now)
+
+
+def _came_from_a_line_of_his(order: Order) -> bool:
+    """A top-up that comes from another line of the same customer was let through there."""
     source = order.moved_from
-    if source is not None and source.service.customer_id == customer_id:
+    return source is not None and source.service.customer_id == order.service.customer_id
+
+
+def _rule_for(order: Order) -> Account:
+    """What its account demands."""
+    if _came_from_a_line_of_his(order):
         return Account(needs_authorisation=False, pays_first=False)
-    return account_rule(customer_id)
+    return account_rule(order.service.customer_id)
 
 
 def _problem(order: Order, now: datetime) -> str:

@@ -56,15 +56,37 @@ def tell_refused(order: Order, now: datetime) -> None:
     _tell_orderer(order, "topup.refused", {"reason": reason}, f"refused:{order.pk}", now)
 
 
-def tell_unpaid(order: Order, now: datetime) -> None:
-    """Whoever ordered by SMS hears that his order, which waited to be authorised, waits for its payment now."""
+def tell_unpaid(order: Order, link: str, now: datetime) -> None:
+    """Whoever ordered by SMS, or else the line's list, hears that the order waits for its payment, and where to pay."""
     formats = settings.FORMATS
     values = {
         "size": formats.short_size(order.size_bytes),
         "price": formats.short_money(order.price_minor),
         "service": line_name(order.service_id, order.reply_to),
+        "link": link,
     }
-    _tell_orderer(order, "topup.unpaid", values, f"unpaid:{order.pk}", now)
+    _tell_orderer_or_list(order, "topup.unpaid", values, f"unpaid:{order.pk}", now)
+
+
+def tell_too_late(order: Order, amount_minor: int, now: datetime) -> None:
+    """Whoever paid an order that can't be added any more hears where his money is: he ordered it, or is on the line's list."""
+    values = {
+        "amount": settings.FORMATS.short_money(amount_minor),
+        "service": line_name(order.service_id, order.reply_to),
+    }
+    _tell_orderer_or_list(order, "topup.too_late", values, f"too late:{order.pk}", now)
+
+
+def _tell_orderer_or_list(
+    order: Order, template: str, values: Mapping[str, str], cause: str, now: datetime
+) -> None:
+    if order.reply_to:
+        _tell_orderer(order, template, values, cause, now)
+        return
+    for entry in ListEntry.objects.filter(service_id=order.service_id, state=EntryState.CONFIRMED).order_by(
+        "pk"
+    ):
+        tell(to_entry(entry), template, values, cause=cause, now=now)
 
 
 def _tell_orderer(order: Order, template: str, values: Mapping[str, str], cause: str, now: datetime) -> None:

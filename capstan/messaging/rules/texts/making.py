@@ -23,6 +23,7 @@ _VARIABLES = {
         Variable("link", "https://topup.example.net/t/5Kx9", "where to top up", may_be_empty=True),
         Variable("size", "2GB", "the top-up"),
         Variable("price", "R35", "its price, VAT included"),
+        Variable("amount", "R648", "an amount of money"),
         Variable("charged", "It is on your next invoice.", "when it is paid, a sentence", may_be_empty=True),
         Variable("reset", "Your connection resets briefly.", "what happens to the line", may_be_empty=True),
         Variable("support", "021 555 0100", "the call centre's number", may_be_empty=True),

@@ -150,13 +150,30 @@ TOPUP = (
     template(
         "topup.unpaid",
         "An order waits for its payment",
-        "size price service support",
+        "size price service support link",
         sms={
-            "en": "Your top-up of {size}[ on {service}] is added as soon as {price} is paid.[ To pay call {support}.]",
-            "af": "Jou aanvulling van {size}[ op {service}] word bygevoeg sodra {price} betaal is.[ Om te betaal bel"
-            " {support}.]",
+            "en": "Your top-up of {size}[ on {service}] is added as soon as {price} is paid.[ Pay by card: {link}]"
+            "[ Or call {support}.]",
+            "af": "Jou aanvulling van {size}[ op {service}] word bygevoeg sodra {price} betaal is.[ Betaal met kaart:"
+            " {link}][ Of bel {support}.]",
         },
         titles={"en": "Your top-up waits for its payment", "af": "Jou aanvulling wag vir betaling"},
+    ),
+    template(
+        "topup.too_late",
+        "A payment for a top-up came when it couldn't be added any more",
+        "amount service support",
+        sms={
+            "en": "Your payment of {amount} is here, but the top-up[ on {service}] had lapsed. The money is credit on your"
+            " account: it pays your next invoice.[ Questions? Call {support}.]",
+            "af": "Jou betaling van {amount} is hier, maar die aanvulling[ op {service}] het verval. Die geld is krediet op"
+            " jou rekening: dit betaal jou volgende faktuur.[ Vrae? Bel {support}.]",
+        },
+        titles={
+            "en": "Your payment is credit on your account",
+            "af": "Jou betaling is krediet op jou rekening",
+        },
+        must=(("amount",),),
     ),
 )
 

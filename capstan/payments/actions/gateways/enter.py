@@ -40,14 +40,15 @@ def enter_gateway(
     if len(hook_token) < _TOKEN_MIN:
         raise Refused(f"The token in the notifications' address has at least {_TOKEN_MIN} characters.")
     {GatewayKind.PAYFAST: payfast.check, GatewayKind.STRIPE: stripe.check}[kind](settings, secrets)
+    sealed = json.dumps({**secrets, "hook_token": hook_token})
     gateway, is_new = Gateway.objects.update_or_create(
         name=name.strip(),
         defaults={
-            "kind": kind, "settings": dict(settings), "secrets": json.dumps(dict(secrets)), "active": active,
+            "kind": kind, "settings": dict(settings), "secrets": sealed, "active": active,
             "hook_hash": hook_hash(hook_token), "priority": priority,
         },
         create_defaults={
-            "kind": kind, "settings": dict(settings), "secrets": json.dumps(dict(secrets)), "active": active,
+            "kind": kind, "settings": dict(settings), "secrets": sealed, "active": active,
             "hook_hash": hook_hash(hook_token), "priority": priority, "created_at": now,
         },
     )  # fmt: skip

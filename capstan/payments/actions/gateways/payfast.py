@@ -133,7 +133,7 @@ def charge_card(access: Access, card_token: str, wanted: Wanted, now: datetime) 
     raise UnclearError(said.message)
 
 
-def refund(access: Access, reference: str, amount_minor: int, reason: str, now: datetime) -> str:
+def refund(access: Access, reference: str, amount_minor: int, reason: str, key: str, now: datetime) -> str:
     fields = payfast_api.refund_fields(amount_minor=amount_minor, reason=reason)
     answer = _api(access, "POST", payfast_api.refund_path(reference), {}, list(fields.items()), now)
     said = payfast_api.read_refund_answer(answer.status, answer.body.encode())
@@ -146,7 +146,7 @@ def refund(access: Access, reference: str, amount_minor: int, reason: str, now: 
 
 def _heard(itn: Itn) -> Heard:
     return Heard(
-        itn.payment_id, itn.pf_payment_id, f"{itn.pf_payment_id}:{itn.status_text}",
+        itn.payment_id, itn.pf_payment_id, f"{itn.pf_payment_id or itn.payment_id}:{itn.status_text}",
         _OUTCOMES.get(itn.status, Outcome.PENDING), itn.gross_minor, abs(itn.fee_minor or 0), itn.token,
     )  # fmt: skip
 

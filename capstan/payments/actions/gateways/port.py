@@ -117,6 +117,11 @@ class Provider(Protocol):
         may have moved, and whoever asks again without looking charges twice."""
         ...
 
-    def refund(self, access: Access, reference: str, amount_minor: int, reason: str, now: datetime) -> str:
-        """Give money back; its answer in words. Raises NotDoneError and UnclearError."""
+    def refund(
+        self, access: Access, reference: str, amount_minor: int, reason: str, key: str, now: datetime
+    ) -> str:
+        """Give money back; its answer in words. `key` is this refund's own, for gateways that tell repeats by one.
+
+        Raises NotDoneError and UnclearError.
+        """
         ...

@@ -163,21 +163,21 @@ def charge_card(access: Access, card_token: str, wanted: Wanted, now: datetime) 
     raise UnclearError(f"Stripe says of payment {made.reference} only that it is {made.status}")
 
 
-def refund(access: Access, reference: str, amount_minor: int, reason: str, now: datetime) -> str:
-    """The same amount of the same payment for the same reason goes back once, however often it is asked for in a day."""
+def refund(access: Access, reference: str, amount_minor: int, reason: str, key: str, now: datetime) -> str:
+    """The same key goes back once, however often it is asked for in a day."""
     try:
         fields = stripe.refund_fields(reference, amount_minor, reason)
     except Refused as refusal:
         raise NotDoneError(str(refusal)) from refusal
-    body = _post(access, stripe.REFUNDS_PATH, fields, stripe.refund_key(reference, amount_minor, reason))
+    body = _post(access, stripe.REFUNDS_PATH, fields, key)
     try:
         made = stripe.document(body, "refund")
-        key, status = stripe.id_of(made, "id", "refund"), stripe.id_of(made, "status", "refund")
+        own, status = stripe.id_of(made, "id", "refund"), stripe.id_of(made, "status", "refund")
     except Refused as refusal:
         raise UnclearError(str(refusal)) from refusal
     if status in ("failed", "canceled"):
-        raise NotDoneError(f"Stripe's refund {key} is {status}")
-    return f"{key}: {_STATUS_OF_REFUNDS.get(status, status)}"
+        raise NotDoneError(f"Stripe's refund {own} is {status}")
+    return f"{own}: {_STATUS_OF_REFUNDS.get(status, status)}"
 
 
 def _customer(access: Access, wanted: Wanted) -> str:

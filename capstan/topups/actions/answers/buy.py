@@ -9,6 +9,7 @@ from capstan.messaging.models import Message
 from capstan.topups.actions.answers.conversation import Conversation
 from capstan.topups.actions.notification_list import heard_of, is_silent, send_code
 from capstan.topups.actions.order import Wanted, place
+from capstan.topups.actions.pay import pay_link
 from capstan.topups.actions.tell import line_name, tell, to_entry
 from capstan.topups.models import Invitation, ListEntry, Order
 from capstan.topups.queries.menus import pinned_quote
@@ -74,7 +75,7 @@ def _tell_not_added(entry: ListEntry, order: Order, talk: Conversation, now: dat
             "service": line_name(entry.service_id, entry.address),
         }
         if order.state == OrderState.AWAITING_PAYMENT:
-            template = "topup.unpaid"
+            template, values["link"] = "topup.unpaid", pay_link(order)
         else:
             template, values["who"] = "topup.waiting", _who_may(order)
         return tell(to_entry(entry), template, values, cause=cause, in_reply_to=talk.inbound.pk, now=now)

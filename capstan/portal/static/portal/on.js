@@ -1,0 +1,2 @@
+// Without scripts there is the button.
+document.getElementById("on").submit();

@@ -1,0 +1,109 @@
+"""Paying for top-ups by card: a link, a checkout, and what follows when the money is here, or comes too late (S6)."""
+
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+import structlog
+from django.conf import settings
+from django.core import signing
+from django.db import transaction
+
+from capstan.billing.actions import credits, terms
+from capstan.billing.models import Credit
+from capstan.payments.actions import checkouts
+from capstan.payments.actions.checkouts import Purpose, Urls
+from capstan.payments.actions.gateways.port import Form
+from capstan.payments.models import Checkout, Gateway, Payment
+from capstan.topups.actions.tell_order import tell_too_late
+from capstan.topups.actions.waiting import add_paid_by_gateway
+from capstan.topups.models import Order
+from capstan.topups.rules.words import OrderState
+from capstan.values.refused import Refused
+
+log = structlog.get_logger()
+
+ACTOR = "topups"
+_SALT = "capstan.topups.pay"
+_LINK_LASTS = timedelta(days=7)
+
+
+def pay_link(order: Order) -> str:
+    """Where an order that waits can be paid by card: it names what is paid for, and nobody. Empty where no card can be taken."""
+    if checkouts.gateway_for_checkouts() is None:
+        return ""
+    token = signing.TimestampSigner(salt=_SALT).sign(str(order.pk))
+    return f"{settings.PUBLIC_URL}/pay/{token}/"
+
+
+def order_of_link(token: str) -> Order | None:
+    """The order that a link is for; None for one that is made up or too old."""
+    try:
+        order_id = signing.TimestampSigner(salt=_SALT).unsign(token, max_age=_LINK_LASTS)
+    except signing.BadSignature:
+        return None
+    return Order.objects.select_related("service__customer__brand").filter(pk=int(order_id)).first()
+
+
+class Going(NamedTuple):
+    """Somebody goes to pay."""
+
+    checkout: Checkout
+    form: Form
+
+
+def start_checkout(order: Order, *, now: datetime) -> Going:
+    """A checkout for an order that waits, at the price that was told. Raises Refused for one that doesn't wait (any more)."""
+    if order.state != OrderState.AWAITING_PAYMENT:
+        raise Refused("This top-up doesn't wait for payment any more.")
+    formats = settings.FORMATS
+    purpose = Purpose(
+        f"order:{order.pk}",
+        order.service.customer_id,
+        order.price_minor,
+        f"Top-up {formats.size(order.size_bytes)}",
+    )
+    page = f"{settings.PUBLIC_URL}/pay/back/{{token}}/"
+    urls = Urls(page, f"{page}?cancelled=1")
+    checkout, form = checkouts.start(purpose, urls, actor=f"order:{order.pk}", now=now)
+    if not isinstance(form, Form):
+        raise Refused("This gateway has no page of its own.")
+    return Going(checkout, form)
+
+
+def fulfil_paid(*, now: datetime, limit: int) -> int:
+    """Add what gateways' money is kept for; what can't be added any more leaves the money as the account's credit, and whoever
+    paid is told. Returns how many orders were looked at."""
+    kept = Credit.objects.filter(kept_for__startswith="order:", left_minor__gt=0).order_by("pk")
+    looked = 0
+    for credit in kept[:limit]:
+        looked += 1
+        order_id = int(credit.kept_for.partition(":")[2])
+        payment = Payment.objects.filter(credit=credit).first()
+        try:
+            receipt = f"receipt {payment.receipt_number}" if payment else "account credit"
+            add_paid_by_gateway(order_id=order_id, receipt=receipt, actor=ACTOR, now=now)
+        except (Refused, Order.DoesNotExist) as refusal:
+            _too_late(credit.pk, order_id, str(refusal), now)
+    return looked
+
+
+@transaction.atomic
+def _too_late(credit_id: int, order_id: int, why: str, now: datetime) -> None:
+    """The money stays the customer's: it pays what is open, or the next invoice."""
+    customer_id = Credit.objects.values_list("customer_id", flat=True).get(pk=credit_id)
+    terms.lock(customer_id, now=now)
+    credit = Credit.objects.get(pk=credit_id)
+    if not credit.kept_for:
+        return
+    log.warning("a top-up was paid that can't be added", order=order_id, why=why)
+    credits.free(credit)
+    today = settings.FORMATS.local(now).date()
+    credits.allocate_free([customer_id], today=today, actor=ACTOR, now=now)
+    order = Order.objects.select_related("service").filter(pk=order_id).first()
+    if order is not None:
+        tell_too_late(order, credit.amount_minor, now)
+
+
+def takes_cards() -> bool:
+    """Whether there is a gateway that customers can pay by."""
+    return Gateway.objects.filter(active=True).exists()
