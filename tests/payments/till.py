@@ -34,6 +34,7 @@ class Till:
 
     def __enter__(self) -> Self:
         self.notices = self._stack.enter_context(carrier())
+        self.hook = f"{self.notices.url}/itn"
         self.gateway = enter_gateway(
             name="payfast", kind=GatewayKind.PAYFAST,
             settings={"web": self.simulator.url, "api": self.simulator.url, "sources": ["127.0.0.1"]},
@@ -60,18 +61,15 @@ class Till:
     def start(
         self, customer: Customer, amount_minor: int, key: str = "account", **more: Any
     ) -> tuple[Checkout, Form]:
-        urls = Urls(
-            "https://isp.example.com/paid/{token}",
-            "https://isp.example.com/no/{token}",
-            f"{self.notices.url}/itn",
-        )
+        urls = Urls("https://isp.example.com/paid/{token}", "https://isp.example.com/no/{token}", self.hook)
         purpose = Purpose(key, customer.pk, amount_minor, "Your account", **more)
-        return checkouts.start(purpose, urls, actor="customer", now=self.now)
+        checkout, form = checkouts.start(purpose, urls, actor="customer", now=self.now)
+        assert isinstance(form, Form)
+        return checkout, form
 
     def press(self, form: Form, action: str = "pay", card: str = CARD) -> str:
         """What the customer does on the hosted page; where he is sent."""
-        page = self._post(urlsplit(form.url).path, urlencode(list(form.fields)))
-        return self._post(page, urlencode({"action": action, "card": card}))
+        return press(self.simulator, form, action, card)
 
     def pay(self, customer: Customer, amount_minor: int, **more: Any) -> Checkout:
         """Start, pay, and hear of it."""
@@ -91,13 +89,20 @@ class Till:
         stored = notifications.store(self.gateway, body=body, headers={}, source=source, now=self.now)
         return notifications.apply(stored.pk, now=self.now)
 
-    def _post(self, path: str, body: str) -> str:
-        parts = urlsplit(self.simulator.url)
-        conn = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
-        try:
-            conn.request("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded"})
-            answer = conn.getresponse()
-            assert answer.status in (200, 303), answer.read()
-            return answer.getheader("Location") or ""
-        finally:
-            conn.close()
+
+def press(simulator: Simulator, form: Form, action: str = "pay", card: str = CARD) -> str:
+    """What a customer does on the hosted page; where he is sent."""
+    page = _post(simulator, urlsplit(form.url).path, urlencode(list(form.fields)))
+    return _post(simulator, page, urlencode({"action": action, "card": card}))
+
+
+def _post(simulator: Simulator, path: str, body: str) -> str:
+    parts = urlsplit(simulator.url)
+    conn = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=30)
+    try:
+        conn.request("POST", path, body, {"Content-Type": "application/x-www-form-urlencoded"})
+        answer = conn.getresponse()
+        assert answer.status in (200, 303), answer.read()
+        return answer.getheader("Location") or ""
+    finally:
+        conn.close()
