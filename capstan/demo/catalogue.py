@@ -20,9 +20,20 @@ BRAND_DETAILS = {
     "support_phone": "+27600000000",
     "support_email": "help@sandpiper.example",
     "website": "https://www.sandpiper.example",
-    "issuer": "Sandpiper Net (Pty) Ltd, 1 Example Street, Sandbaai. VAT 4000000000",
-    "bank_details": "Example Bank, branch 000000, account 0000000000",
 }
+DOCUMENTS = {
+    "issuer": "Sandpiper Net (Pty) Ltd\n1 Example Street\nSandbaai",
+    "company_number": "2015/000000/07",
+    "vat_number": "4000000000",
+    "bank_details": "Bank: Example Bank\nBranch code: 000000\nAccount: 0000000000",
+    "accent": "#0b6e6e",
+    "document_footer": "Thank you for being with Sandpiper Net.",
+}
+MONTHLY = {
+    "wireless-15": 39_900, "wireless-taster": 9_900, "fibre-200": 69_900, "fibre-500": 99_900, "adsl-20": 34_900,
+    "business": 149_900, "hotspot-day": 14_900, "harbour-week": 19_900,
+}  # fmt: skip
+"""What each package costs a month, VAT included."""
 
 CONNECTION_TYPES = {
     "wireless": "Wireless",

@@ -16,6 +16,7 @@ from django.db import connections
 from capstan.db.beat import Beat
 from capstan.demo.control import serve
 from capstan.demo.lab import Lab
+from capstan.demo.money import enter_money, live_money, start_gateway
 from capstan.demo.provider import enter_provider, is_watched, missing
 from capstan.demo.sales import enter_sales
 from capstan.values import clock
@@ -31,6 +32,7 @@ def run() -> None:
     now = clock.now()
     enter_provider(now=now, which=is_watched)
     enter_sales(now=now)
+    enter_money(now=now)
     others = [one.line.username for _, one in missing()]
     connections.close_all()  # from here on only the sign of life needs the database
     past = live_past(now) if others else None
@@ -42,11 +44,13 @@ def run() -> None:
         clock=clock.now,
         unplugged=others,
     )
+    gateway = start_gateway()
     try:
         asyncio.run(_run(lab, past, others))
     except OSError as problem:
         sys.exit(f"capstan demo: {problem}; does another demo run on this machine?")
     finally:
+        gateway.terminate()
         if past is not None:
             past.terminate()
 
@@ -63,6 +67,8 @@ def _enter_others(now: datetime, parent: int) -> None:
     log.info("the other customers' past is lived meanwhile: they dial in when it is over")
     enter_provider(now=now, is_wanted=lambda: os.getppid() == parent)
     enter_sales(now=clock.now())
+    enter_money(now=clock.now())
+    log.info("the demo's money has a past too", invoices=live_money(now=clock.now()))
 
 
 async def _run(lab: Lab, past: BaseProcess | None, others: Collection[str]) -> None:

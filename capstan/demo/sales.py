@@ -28,7 +28,11 @@ SMS_COST_MINOR = 22
 HANDSET_NUMBER = "+27600009000"
 """What the demo's SMS are sent from and answered to."""
 
-STAFF = ((*AGENT, Role.AGENT), ("maria", "Maria Jacobs", Role.MANAGER))
+STAFF = (
+    (*AGENT, Role.AGENT),
+    ("farai", "Farai Moyo", Role.ACCOUNTS),
+    ("maria", "Maria Jacobs", Role.MANAGER),
+)
 
 
 def staff_password(username: str) -> str:

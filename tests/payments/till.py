@@ -30,7 +30,7 @@ class Till:
         self.desk, self.simulator, self.now = desk, simulator, clock.now()
         self._stack = ExitStack()
         self.notices: Carrier
-        self._taken = 0
+        self.taken = 0
 
     def __enter__(self) -> Self:
         self.notices = self._stack.enter_context(carrier())
@@ -81,8 +81,8 @@ class Till:
 
     def hear(self, number: int = 1) -> list[Notification]:
         """Wait for so many more notifications, store them as the web edge does, and apply each."""
-        asked = self.notices.wait(self._taken + number)[self._taken :]
-        self._taken += len(asked)
+        asked = self.notices.wait(self.taken + number)[self.taken :]
+        self.taken += len(asked)
         return [self.heard(one.body.encode()) for one in asked]
 
     def heard(self, body: bytes, source: str = "127.0.0.1") -> Notification:

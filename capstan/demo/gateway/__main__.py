@@ -1,6 +1,7 @@
 """`python -m capstan.demo.gateway --port N`: the simulated payment gateway as its own process, until it is told to stop."""
 
 import argparse
+import os
 import signal
 import sys
 import threading
@@ -19,6 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--merchant-key", default=usual.merchant_key)
     parser.add_argument("--passphrase", default=usual.passphrase)
     parser.add_argument("--state", type=Path, help="a folder that keeps payments and unsent notifications")
+    parser.add_argument("--parent", type=int, help="end when this process is our parent no more")
     given = parser.parse_args(arguments)
     account = Account(given.merchant_id, given.merchant_key, given.passphrase)
     told = threading.Event()
@@ -26,7 +28,8 @@ def main(arguments: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: told.set())
     with Gateway(given.port, host=given.host, account=account, state=given.state) as gateway:
         print(f"simulated payment gateway on {gateway.url}", flush=True)
-        told.wait()
+        while not told.wait(1.0) and given.parent in (None, os.getppid()):
+            continue
     return 0
 
 

@@ -3,7 +3,7 @@
 from argparse import ArgumentParser, Namespace
 from typing import Any
 
-ROLES = ("agent", "manager")
+ROLES = ("agent", "accounts clerk", "manager")
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -14,7 +14,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add.add_argument("--role", required=True, choices=ROLES)
     _password(add)
     deeds.add_parser("list", help="all logins", description="all logins")
-    role = _deed(deeds, "role", "make somebody an agent or a manager")
+    role = _deed(deeds, "role", "make somebody an agent, an accounts clerk or a manager")
     role.add_argument("role", choices=ROLES)
     _password(_deed(deeds, "password", "give a login another password; whoever uses it is signed out"))
     _deed(deeds, "off", "switch a login off: nobody signs in with it any more")
