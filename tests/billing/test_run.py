@@ -4,6 +4,7 @@ from datetime import timedelta
 
 import pytest
 
+from capstan.billing.actions import bill as planning
 from capstan.billing.actions import run as runs
 from capstan.billing.models import BillingPolicy, BillingTerms, BillRun, BillRunItem, Invoice
 from capstan.billing.queries.runs import progress
@@ -77,7 +78,7 @@ def test_a_customer_that_fails_is_named_and_holds_up_nobody(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, *_ = three(desk)
-    real = runs.plan
+    real = planning.plan
 
     def plan(ids: list[int], day: object) -> object:
         if broken.pk in ids:

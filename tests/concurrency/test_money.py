@@ -9,6 +9,7 @@ import pytest
 from capstan.billing.actions import run as runs
 from capstan.billing.models import Allocation, BillRun, Invoice
 from capstan.billing.rules.words import Method, RunState
+from capstan.customers.models import Customer
 from capstan.demo.gateway.server import Gateway as Simulator
 from capstan.payments.actions import notifications
 from capstan.payments.actions.take import BANK, Received, receive
@@ -30,6 +31,18 @@ def till() -> Iterator[Till]:
 def work(day: str) -> None:
     while BillRun.objects.filter(state__in=(RunState.PREVIEWING, RunState.ISSUING)).exists():
         runs.work(now=at(day), limit=3)
+
+
+def apply(till: Till, notification_id: int) -> None:
+    notifications.apply(notification_id, now=till.now)
+
+
+def bill(desk: Desk, customer: Customer, day: str) -> None:
+    desk.bill(day, customer)
+
+
+def pay(customer: Customer, day: str) -> None:
+    receive(Received(customer.pk, Method.EFT, 4000, date.fromisoformat(day), BANK), actor=ACTOR, now=at(day))
 
 
 def test_two_workers_at_one_run_bill_everybody_once_and_number_without_gaps() -> None:
@@ -62,7 +75,7 @@ def test_a_notification_twice_at_once_is_booked_once(till: Till) -> None:
             notifications.store(till.gateway, body=body, headers={}, source="127.0.0.1", now=till.now)
             for _ in range(3)
         ]
-        together(*(partial(notifications.apply, one.pk, now=till.now) for one in told))
+        together(*(partial(apply, till, one.pk) for one in told))
     assert Payment.objects.count() == ROUNDS
     states = sorted(Notification.objects.values_list("state", flat=True))
     assert states == ["applied"] * ROUNDS + ["repeated"] * 2 * ROUNDS
@@ -74,13 +87,7 @@ def test_payments_of_one_customer_at_the_same_moment_as_his_bill_spend_each_cent
     customer = desk.customer()
     desk.line(customer, desk.package(10000))
     for day in ("2026-01-01", "2026-02-01", "2026-03-01"):
-        pay = partial(
-            receive,
-            Received(customer.pk, Method.EFT, 4000, date.fromisoformat(day), BANK),
-            actor=ACTOR,
-            now=at(day),
-        )
-        together(partial(desk.bill, day, customer), pay, pay)
+        together(partial(bill, desk, customer, day), partial(pay, customer, day), partial(pay, customer, day))
     desk.check()
     assert sum(Allocation.objects.values_list("amount_minor", flat=True)) == 24000
     assert desk.receivable(customer) == 6000
