@@ -131,6 +131,13 @@ class Options(BaseSettings):
         "how much data of top-ups one line may buy in a cycle, unless it has a ceiling of its own",
         "a size such as 500GB; empty for none",
     )
+    checkout_windows_per_day: int = _option(
+        3,
+        "how often a day a line that is shut is let out, slowly and for ten minutes, to pay by card",
+        "0 to 100",
+        ge=0,
+        le=100,
+    )
     public_url: str | None = _option(
         None,
         "where customers reach the web server: the beginning of links in messages; without it http://<web_bind>",

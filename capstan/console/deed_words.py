@@ -19,6 +19,8 @@ _TITLES = {
     "service.suspend": "Put on hold",
     "service.resume": "Taken off hold",
     "service.end_service": "Line ended",
+    "service.open_checkout_window": "Opened for ten minutes to pay",
+    "service.close_checkout_window": "Closed again after paying",
     "service.change_package": "Package change entered",
     "service.cancel_package_changes": "Planned package change taken back",
     "service.record_overage_consent": "Agreed to be charged beyond the cap",

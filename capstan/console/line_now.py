@@ -64,7 +64,7 @@ def line_now(service: Service, *, now: datetime) -> LineNow:
     """All of it, for one line."""
     known = lines([service.pk])
     cases = compared([service.pk], now=now).get(service.pk, [])
-    state = line_state(should_have(known.get(service.pk), cases))
+    state = line_state(should_have(known.get(service.pk), cases, now=now))
     held = standing_of(service.pk, now)
     sessions = open_sessions(service.pk)
     order = _news(service.pk, now)

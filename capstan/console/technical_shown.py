@@ -10,7 +10,7 @@ from capstan.metering.models import RadiusSession
 from capstan.metering.rules.state import CAUSE_DECIDED, CAUSE_SILENT
 from capstan.network.radius.avp import Avp
 from capstan.network.radius.dictionary import describe
-from capstan.network.rules.words import AccessKind, CommandKind, CommandState, Reason
+from capstan.network.rules.words import AccessKind, CommandKind, CommandState
 from capstan.operator.explain.facts import (
     AccessFacts,
     CommandFacts,
@@ -22,7 +22,7 @@ from capstan.operator.explain.facts import (
     SessionFacts,
 )
 from capstan.operator.explain.view import device_words, has_words, next_words, outcome_of
-from capstan.operator.words import ACCESS_WORDS, COMMAND_WORDS, REASON_WORDS, Saying, count, lasting, speed
+from capstan.operator.words import ACCESS_WORDS, COMMAND_WORDS, Saying, count, lasting, speed, why_words
 from capstan.ui.parts import badge
 from capstan.ui.states import Tone
 from capstan.ui.tables import Column, Empty, Place, Row, Table
@@ -60,7 +60,8 @@ def should_words(should: AccessFacts | None) -> str:
     kind = ACCESS_WORDS[AccessKind(should.kind)]
     rates = f"{speed(should.rate_down_kbps)} down, {speed(should.rate_up_kbps)} up"
     shown = kind if should.kind in (AccessKind.WALLED, AccessKind.BLOCKED) else f"{kind}, {rates}"
-    why = "; ".join(REASON_WORDS[Reason(reason)] for reason in should.reasons) or "nothing holds it back"
+    until = settings.FORMATS.clock(should.checkout_until) if should.checkout_until else ""
+    why = why_words(should.reasons, until)
     return f"{shown}: {why}"
 
 

@@ -1,5 +1,6 @@
 """Times, durations, speeds and network facts as an engineer reads them."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ REASON_WORDS = {
     Reason.SUSPENDED: "the service is on hold",
     Reason.WRONG_DEVICE: "the device is not the one the line is locked to",
     Reason.CAPPED: "its data is used up",
+    Reason.CHECKOUT: "open for ten minutes to pay",
 }
 
 COMMAND_WORDS = {CommandKind.COA: "CoA", CommandKind.DISCONNECT: "Disconnect"}
@@ -52,6 +54,12 @@ ERROR_CAUSES = {
     507: "it has begun what was asked for",
     508: "it can't select several sessions at once",
 }
+
+
+def why_words(reasons: Sequence[str], until: str = "") -> str:
+    """Why a line should have what it should; `until` is the clock at the end of its checkout window."""
+    said = "; ".join(REASON_WORDS[Reason(reason)] for reason in reasons) or "nothing holds it back"
+    return f"{said}, until {until}" if until else said
 
 
 def error_cause(code: int | None) -> str:

@@ -37,6 +37,9 @@ class Service(models.Model):
     overage_consent = models.JSONField(
         null=True, help_text="who agreed to overage charges, when, by which channel"
     )
+    checkout_until = models.DateTimeField(
+        null=True, help_text="when its open `CheckoutWindow` ends, for whoever decides its access"
+    )
 
     ipv4_address = models.GenericIPAddressField(protocol="IPv4", null=True, unique=True)
     ipv4_pool = models.TextField(blank=True)
@@ -77,6 +80,27 @@ class PackageChange(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["service", "starts_at"], name="packagechange_dated")]
+
+
+class CheckoutWindow(models.Model):
+    """A few minutes in which a capped or suspended line gets out, slowly, because somebody pays by card.
+
+    `until` never moves. `closed_at` is the moment of the payment's result if that came earlier, else `until`.
+    """
+
+    service = models.ForeignKey(Service, models.PROTECT, related_name="+", db_index=False)
+    opened_at = models.DateTimeField()
+    until = models.DateTimeField()
+    closed_at = models.DateTimeField(null=True, help_text="empty: open, or its time was up a moment ago")
+    cause = models.TextField(help_text="what is being paid, in a few words")
+
+    class Meta:
+        indexes = [models.Index(fields=["service", "opened_at"], name="checkoutwindow_day")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["service"], condition=models.Q(closed_at__isnull=True), name="checkoutwindow_open"
+            )
+        ]
 
 
 class AccessDue(models.Model):

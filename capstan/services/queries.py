@@ -2,12 +2,22 @@
 
 from datetime import datetime
 from ipaddress import IPv4Address, IPv6Network
+from zoneinfo import ZoneInfo
 
+from django.conf import settings
 from django.db import connection
 
 from capstan.catalog.rules import Dated, in_force_at
-from capstan.services.models import PackageChange, Service
-from capstan.services.rules import Addresses, normalise_username, prefixes_around
+from capstan.services.models import CheckoutWindow, PackageChange, Service
+from capstan.services.rules import (
+    Addresses,
+    NoWindow,
+    ServiceStatus,
+    no_window,
+    normalise_username,
+    prefixes_around,
+)
+from capstan.values.period import day_at
 
 
 def by_username(username: str) -> Service | None:
@@ -28,6 +38,19 @@ def next_package_change(service_id: int, after: datetime) -> datetime | None:
     """When the service's package changes next; None if no change is planned."""
     changes = PackageChange.objects.filter(service_id=service_id, starts_at__gt=after).order_by("starts_at")
     return changes.values_list("starts_at", flat=True).first()
+
+
+def window_refusal(service: Service, *, now: datetime) -> NoWindow | None:
+    """Why no checkout window could be opened for this line now; None if one could."""
+    zone = ZoneInfo(settings.PROVIDER_TIME_ZONE)
+    windows = CheckoutWindow.objects.filter(service=service, opened_at__gte=day_at(zone, now).start)
+    return no_window(
+        ServiceStatus(service.status),
+        windows.values_list("opened_at", flat=True),
+        per_day=settings.OPTIONS.checkout_windows_per_day,
+        zone=zone,
+        now=now,
+    )
 
 
 _OVERLAP = """

@@ -1,14 +1,18 @@
-"""Words about services, and the forms of usernames, MAC addresses, passwords and addresses.
+"""Words about services, the forms of usernames, MAC addresses, passwords and addresses, and checkout windows.
 
 Free of storage.
 """
 
 import re
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from enum import IntEnum, StrEnum
 from ipaddress import IPv4Address, IPv4Network, IPv6Network, ip_address
 from typing import NamedTuple
+from zoneinfo import ZoneInfo
 
 from capstan.values.md4 import md4
+from capstan.values.period import day_at
 from capstan.values.refused import Refused
 
 _ATTRIBUTE_BYTES = 253  # what one RADIUS attribute holds (RFC 2865 §5)
@@ -50,6 +54,32 @@ class Urgency(IntEnum):
     AWAITED = 0  # somebody waits for it: a top-up, a decision of staff
     USAGE = 1  # a line reached its cap, or came up with the wrong access
     CROWD = 2  # many at once, and nobody waits: the turn of cycles, the sweep
+
+
+# --- paying while the line is shut -----------------------------------------------------------------------
+
+CHECKOUT_WINDOW = timedelta(minutes=10)
+"""How long a line is let out for a payment: 3-D Secure and a bank's app need the internet."""
+
+
+class NoWindow(StrEnum):
+    """Why a line isn't let out for a payment."""
+
+    ENDED = "ended"
+    USED_UP = "used up"  # as often as a day allows
+
+
+def no_window(
+    status: ServiceStatus, opened: Iterable[datetime], *, per_day: int, zone: ZoneInfo, now: datetime
+) -> NoWindow | None:
+    """What stands against opening a window now; None: nothing. `opened` are the moments of earlier ones.
+
+    A window counts for the provider's day in which it was opened, however soon it was closed.
+    """
+    if status == ServiceStatus.ENDED:
+        return NoWindow.ENDED
+    today = day_at(zone, now)
+    return NoWindow.USED_UP if sum(map(today.covers, opened)) >= per_day else None
 
 
 # --- who logs in -----------------------------------------------------------------------------------------

@@ -20,7 +20,9 @@ from capstan.operator.explain.collect import explain
 from capstan.operator.explain.facts import Explanation, UnknownLine
 from capstan.operator.explain.view import page_of, unknown_page
 from capstan.services.actions import contract, status
+from capstan.services.actions.checkout_window import open_window
 from capstan.services.models import AccessDue, Service
+from capstan.services.rules import CHECKOUT_WINDOW
 from tests.network.enforce.lab import ACK, SILENT, Answer
 from tests.operator.conftest import Provider
 
@@ -178,6 +180,19 @@ def test_throttled_and_walled_words(provider: Provider) -> None:
     assert "throttled, 512 kbit/s down, 256 kbit/s up: its data is used up" in page
     assert "1 GB this cycle, as the package allows" in page
     assert found.state == LineState.THROTTLED
+
+
+def test_a_checkout_window_in_words(provider: Provider) -> None:
+    service = online(provider)
+    provider.use_up(11)
+    until = open_window(service_id=service.pk, cause="top-up", actor="customer", now=provider.now)
+    found, page = explained(provider)
+    clock = f"{provider.say().moment(provider.now + CHECKOUT_WINDOW)}"
+    why = f"its data is used up; open for ten minutes to pay, until {clock}"
+    assert f"throttled, 512 kbit/s down, 256 kbit/s up: {why}" in page
+    assert found.should is not None
+    assert (found.should.reasons, found.should.checkout_until) == (["capped", "checkout"], until)
+    assert json.loads(as_json(found))["should"]["checkout_until"]
 
 
 def test_a_day_limit_holds_data_back(provider: Provider) -> None:

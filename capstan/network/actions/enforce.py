@@ -20,6 +20,7 @@ from capstan.metering.actions.control import close_sessions
 from capstan.network.actions import commands, due
 from capstan.network.actions.commands import Sent
 from capstan.network.actions.due import Due, Later
+from capstan.network.actions.windows import Windows
 from capstan.network.coa.client import CoaClient, Outcome, Request
 from capstan.network.coa.identify import identify
 from capstan.network.coa.pace import Pace
@@ -75,6 +76,7 @@ class Enforcer:
     def __init__(self, client: CoaClient | None = None, pace: Pace | None = None) -> None:
         self.client = client or CoaClient()
         self._pace = pace or Pace()
+        self._windows = Windows()
         self._sent: dict[int, Sent] = {}
         self._unsendable: list[Outcome] = []
         self._work: dict[int, _Work] = {}
@@ -89,6 +91,7 @@ class Enforcer:
         outcomes = [*self._unsendable, *self.client.collect(now=now.timestamp())]
         self._unsendable = []
         self._take_in(outcomes, now)
+        self._windows.close_ended(now)
         return len(outcomes) + self._look(now)
 
     def stop(self, *, now: datetime) -> None:
@@ -107,8 +110,8 @@ class Enforcer:
         self._pace.shares = workers
 
     def next_at(self) -> datetime | None:
-        """When there is something to do again although nobody wakes us: a router's next turn."""
-        return self._next_at
+        """When there is something to do again although nobody wakes us: a router's next turn, a window's end."""
+        return min(filter(None, (self._next_at, self._windows.look_at)), default=None)
 
     def figures(self, now: datetime) -> dict[str, float]:
         """Counters for the sign of life."""

@@ -34,7 +34,8 @@ _LOGINS = """
                 replace(r.nas_port_id, chr(31), ''), r.calling_station)
             FROM metering_radiussession r LEFT JOIN network_sessionaccess a ON a.session_id = r.id
             WHERE r.service_id = s.id AND r.id >= c.sessions_from AND r.state + 0 < 3
-        ), '{{}}') END
+        ), '{{}}') END,
+        s.checkout_until
     FROM services_service s
     LEFT JOIN caps_cap c ON c.service_id = s.id
     LEFT JOIN catalog_packageversion v ON v.id = c.version_id

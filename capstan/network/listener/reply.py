@@ -56,7 +56,7 @@ class AcceptWriter:
         Returns the access itself when this router can only be told it by a Reject. `others` are the line's sessions
         that may go on beside the new one.
         """
-        line = line_of(row, wrong_device=wrong_device)
+        line = line_of(row, wrong_device=wrong_device, now=now)
         written = self._write(line, nas)
         if written is None:
             return desired_access(line)
@@ -65,9 +65,8 @@ class AcceptWriter:
         if limit is not None:
             quota = quota_of(row.counting, limit)
             written = (*written[:2], _access_avps(access, nas, quota))
-        elif access.reasons == (Reason.CAPPED,) and not nas.profile.can_coa:
-            # Nothing else would tell this router that the line has opened again.
-            seconds = max(int((row.changes_at - now).total_seconds()), _SESSION_SECONDS_MIN)
+        elif not nas.profile.can_coa and (seconds := _lasts_seconds(row, access, now)) is not None:
+            # Nothing else would tell this router that the line has opened again, or is shut.
             written = (*written[:2], attributes + _attribute(_SESSION_TIMEOUT, _UINT32.pack(seconds)))
         return self._assemble(row, nas, written, limit or 0)
 
@@ -99,6 +98,16 @@ def reject_attributes(message: str) -> bytes:
 
 def _access_avps(access: Access, nas: Nas, quota: Quota | None) -> bytes:
     return encode_avps(nas.profile.accept_avps(access, quota=quota, interim_seconds=nas.interim_seconds))
+
+
+def _lasts_seconds(row: LineRow, access: Access, now: datetime) -> int | None:
+    """How long the access holds where time alone will change it: to the end of a checkout window, or of the cap."""
+    if access.reasons[-1:] == (Reason.CHECKOUT,):
+        assert row.checkout_until is not None
+        return max(int((row.checkout_until - now).total_seconds()), 1)
+    if access.reasons == (Reason.CAPPED,):
+        return max(int((row.changes_at - now).total_seconds()), _SESSION_SECONDS_MIN)
+    return None
 
 
 def _limit(row: LineRow, nas: Nas, others: list[LiveSession], now: datetime) -> int | None:

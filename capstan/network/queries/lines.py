@@ -25,7 +25,7 @@ _LINES = """
     SELECT s.id, s.status, s.session_limit, s.mac_lock, s.mac_address, s.overage_consent IS NOT NULL,
         c.state, c.version_id,
         c.remaining_bytes - CASE WHEN c.sink_bucket_id IS NULL THEN 0 ELSE c.counted_bytes - c.settled_bytes END,
-        c.weight_up = 0 AND c.weight_down = 0, c.changes_at, c.sessions_from
+        c.weight_up = 0 AND c.weight_down = 0, c.changes_at, c.sessions_from, s.checkout_until
     FROM services_service s JOIN caps_cap c ON c.service_id = s.id
     WHERE s.id = ANY(%s::bigint[])
 """
@@ -68,7 +68,7 @@ def lines(service_ids: Collection[int]) -> dict[int, LineFacts]:
     return {
         row[0]: LineFacts(
             row[0], ServiceStatus(row[1]), row[2], MacLock(row[3]), row[4], row[5], CapState(row[6]), terms(row[7]),
-            max(row[8], 0), row[9], row[10], row[11],
+            max(row[8], 0), row[9], row[10], row[11], row[12],
         )
         for row in rows
     }  # fmt: skip

@@ -12,28 +12,28 @@ from capstan.network.rules.compare import Compared, LineFacts, given
 from capstan.network.rules.line_state import LineState, line_state
 
 
-def should_have(known: LineFacts | None, compared: Sequence[Compared]) -> Access | None:
+def should_have(known: LineFacts | None, compared: Sequence[Compared], *, now: datetime) -> Access | None:
     """What the line should have: that of its newest session, since a device may be the wrong one; else of the next.
 
     None for a line whose metering hasn't begun.
     """
     if known is None:
         return None
-    return compared[-1].access if compared else desired_access(idle(known))
+    return compared[-1].access if compared else desired_access(idle(known, now))
 
 
-def idle(known: LineFacts) -> Line:
+def idle(known: LineFacts, now: datetime) -> Line:
     """The line as a login from the right device would find it."""
     terms = known.terms
     rates = (terms.rate_up_kbps, terms.rate_down_kbps, terms.throttle_up_kbps, terms.throttle_down_kbps)
-    return Line(known.status, known.cap_state, False, *rates)
+    return Line(known.status, known.cap_state, False, *rates, known.in_checkout(now))
 
 
 def states(service_ids: Collection[int], *, now: datetime) -> dict[int, LineState]:
     """Each line's state; a line without a cap row is unknown."""
     known = read_lines(service_ids)
     cases = compared(service_ids, now=now)
-    return {one: line_state(should_have(known.get(one), cases.get(one, []))) for one in service_ids}
+    return {one: line_state(should_have(known.get(one), cases.get(one, []), now=now)) for one in service_ids}
 
 
 class LiveSession(NamedTuple):

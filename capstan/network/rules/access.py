@@ -18,6 +18,7 @@ class Line(NamedTuple):
     rate_down_kbps: int | None
     throttle_up_kbps: int
     throttle_down_kbps: int
+    in_checkout: bool = False  # a checkout window is open: somebody pays by card
 
 
 class Access(NamedTuple):
@@ -37,10 +38,15 @@ _CAPPED_KIND = {
 }
 
 
+_UNPAYABLE = frozenset({Reason.ENDED, Reason.WRONG_DEVICE})
+"""What no payment mends."""
+
+
 def desired_access(line: Line) -> Access:
     """The access this line should have. The first reason decides; all that apply are listed, worst first.
 
-    A suspended line goes to the walled garden, where it can pay; an ended one and a wrong device get nothing.
+    A suspended line goes to the walled garden, where it can pay; an ended one and a wrong device get nothing. A
+    checkout window lets a suspended or capped line out, throttled; on an open one it changes nothing.
     """
     reasons = tuple(
         reason
@@ -52,6 +58,8 @@ def desired_access(line: Line) -> Access:
         )
         if applies
     )
+    if line.in_checkout and reasons and not _UNPAYABLE.intersection(reasons):
+        reasons += (Reason.CHECKOUT,)
     kind = _kind(line, reasons)
     if kind == AccessKind.THROTTLED:
         return Access(kind, line.throttle_up_kbps, line.throttle_down_kbps, reasons)
@@ -61,6 +69,8 @@ def desired_access(line: Line) -> Access:
 def _kind(line: Line, reasons: tuple[Reason, ...]) -> AccessKind:
     if not reasons:
         return AccessKind.OPEN
+    if reasons[-1] == Reason.CHECKOUT:
+        return AccessKind.THROTTLED
     if reasons[0] in (Reason.ENDED, Reason.WRONG_DEVICE):
         return AccessKind.BLOCKED
     if reasons[0] == Reason.SUSPENDED:

@@ -39,6 +39,11 @@ class LineFacts(NamedTuple):
     free_now: bool
     changes_at: datetime
     sessions_from: int
+    checkout_until: datetime | None  # the end of its checkout window
+
+    def in_checkout(self, now: datetime) -> bool:
+        """Whether a checkout window is open."""
+        return self.checkout_until is not None and self.checkout_until > now
 
 
 class SessionFacts(NamedTuple):
@@ -94,7 +99,7 @@ def compare(
     acted = [one for one in sessions if nases[one.nas_id].acted_upon]
     displaced = _displaced(line, sessions)
     staying = [one for one in acted if one.id not in displaced]
-    accesses = {one.id: desired_access(_line(line, one)) for one in sessions}
+    accesses = {one.id: desired_access(_line(line, one, now)) for one in sessions}
     lent = dict(zip((one.id for one in staying), _lent(line, staying, accesses, nases, now), strict=True))
     compared = []
     for one in sessions:
@@ -163,7 +168,7 @@ def _displaced(line: LineFacts, sessions: Sequence[SessionFacts]) -> set[int]:
     return {one.id for one in sessions[: max(over, 0)]}
 
 
-def _line(line: LineFacts, session: SessionFacts) -> Line:
+def _line(line: LineFacts, session: SessionFacts, now: datetime) -> Line:
     terms = line.terms
     locked = line.mac_lock == MacLock.LOCKED and line.mac_address != ""
     station = mac_of(session.calling_station)
@@ -175,6 +180,7 @@ def _line(line: LineFacts, session: SessionFacts) -> Line:
         rate_down_kbps=terms.rate_down_kbps,
         throttle_up_kbps=terms.throttle_up_kbps,
         throttle_down_kbps=terms.throttle_down_kbps,
+        in_checkout=line.in_checkout(now),
     )
 
 

@@ -57,6 +57,7 @@ class LineRow(NamedTuple):
     throttle_up_kbps: int
     throttle_down_kbps: int
     live: list[str] | None  # see `live_sessions`
+    checkout_until: datetime | None  # the end of its checkout window
 
 
 class Device(NamedTuple):
@@ -120,7 +121,7 @@ def is_wrong_device(row: LineRow, device: Device) -> bool:
     return station is not None and station != row.mac_address
 
 
-def line_of(row: LineRow, *, wrong_device: bool) -> Line:
+def line_of(row: LineRow, *, wrong_device: bool, now: datetime) -> Line:
     """What decides the line's access."""
     assert row.cap_state is not None
     return Line(
@@ -131,6 +132,7 @@ def line_of(row: LineRow, *, wrong_device: bool) -> Line:
         row.rate_down_kbps,
         row.throttle_up_kbps,
         row.throttle_down_kbps,
+        row.checkout_until is not None and row.checkout_until > now,
     )
 
 

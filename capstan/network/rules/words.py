@@ -13,12 +13,16 @@ class AccessKind(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why it is not open. Ordered: the first that applies is the one to mend; a top-up helps only against `CAPPED`."""
+    """Why it is not open. Ordered: the first that applies is the one to mend; a top-up helps only against `CAPPED`.
+
+    `CHECKOUT`, always the last, is why it is let out for a moment all the same.
+    """
 
     ENDED = "ended"
     SUSPENDED = "suspended"
     WRONG_DEVICE = "wrong-device"
     CAPPED = "capped"
+    CHECKOUT = "checkout"
 
 
 class CommandKind(StrEnum):

@@ -20,6 +20,7 @@ from capstan.network.rules.compare import Compared, given
 from capstan.network.rules.compare import LineFacts as ComparedLine
 from capstan.network.rules.enforcement import next_step
 from capstan.network.rules.line_state import line_state
+from capstan.network.rules.words import Reason
 from capstan.operator.explain.facts import (
     AccessFacts,
     CommandFacts,
@@ -61,7 +62,7 @@ def explain(username: str, *, now: datetime) -> Explanation | UnknownLine:
     compared = lines.compared([service.pk], now=now).get(service.pk, [])
     newest = RadiusSession.objects.filter(service=service).order_by("-id")
     open_now = list(newest.exclude(state=SessionState.CLOSED).select_related("nas", "nas__peer"))
-    should = should_have(known, compared)
+    should = should_have(known, compared, now=now)
     latest = max(newest[:5], key=lambda one: one.last_seen_at, default=None)
     return Explanation(
         as_of=now,
@@ -69,7 +70,7 @@ def explain(username: str, *, now: datetime) -> Explanation | UnknownLine:
         state=line_state(should),
         cap=_standing(service.pk, now),
         offers=offers_on_sale(at=now, brand_id=service.customer.brand_id),
-        should=None if should is None else _access(should),
+        should=None if should is None or known is None else _access(should, known),
         sessions=_sessions(open_now, known, compared, now),
         last_session_ended_at=latest.last_seen_at if latest and not open_now else None,
         due=_due(service.pk),
@@ -139,9 +140,10 @@ def _standing(service_id: int, now: datetime) -> Standing | None:
         return None
 
 
-def _access(access: Access) -> AccessFacts:
+def _access(access: Access, known: ComparedLine) -> AccessFacts:
     reasons = [str(reason) for reason in access.reasons]
-    return AccessFacts(access.kind, access.rate_up_kbps, access.rate_down_kbps, reasons)
+    until = known.checkout_until if Reason.CHECKOUT in access.reasons else None
+    return AccessFacts(access.kind, access.rate_up_kbps, access.rate_down_kbps, reasons, until)
 
 
 def _sessions(
@@ -149,7 +151,7 @@ def _sessions(
 ) -> list[SessionFacts]:
     told = {row.pk: row for row in SessionAccess.objects.filter(pk__in=[session.pk for session in sessions])}
     cases = {one.session.id: one for one in compared}
-    names = _names_of_hashes(known) if known else {}
+    names = _names_of_hashes(known, now) if known else {}
     return [
         _session(session, told.get(session.pk), cases.get(session.pk), names, now) for session in sessions
     ]
@@ -186,11 +188,10 @@ def _session(
     )
 
 
-def _names_of_hashes(known: ComparedLine) -> dict[bytes, str]:
+def _names_of_hashes(known: ComparedLine, now: datetime) -> dict[bytes, str]:
     """The kind of access behind each hash that the line could have got on its present terms."""
-    by_state = (
-        desired_access(idle(known)._replace(status=ServiceStatus.ACTIVE, cap_state=s)) for s in CapState
-    )
+    active = idle(known, now)._replace(status=ServiceStatus.ACTIVE, in_checkout=False)
+    by_state = (desired_access(active._replace(cap_state=state)) for state in CapState)
     return {access_hash(access): access.kind for access in by_state}
 
 

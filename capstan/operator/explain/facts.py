@@ -33,12 +33,16 @@ class LineFacts:
 
 @dataclass(frozen=True)
 class AccessFacts:
-    """What the line should have. `reasons` say why it isn't everything, the one to mend first."""
+    """What the line should have. `reasons` say why it isn't everything, the one to mend first.
+
+    `checkout_until` is the end of a checkout window that lets it out.
+    """
 
     kind: str
     rate_up_kbps: int | None
     rate_down_kbps: int | None
     reasons: list[str]
+    checkout_until: datetime | None
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ the answer on top, then why, then the evidence. Every line says what happens nex
 
 from capstan.catalog.queries import Offer
 from capstan.network.rules.line_state import STATE_WORDS, LineState
-from capstan.network.rules.words import AccessKind, CommandKind, CommandState, Reason
+from capstan.network.rules.words import AccessKind, CommandKind, CommandState
 from capstan.operator.explain.collect import HANDS_OFF, OTHER
 from capstan.operator.explain.facts import (
     CommandFacts,
@@ -23,12 +23,12 @@ from capstan.operator.words import (
     ACCESS_WORDS,
     COMMAND_WORDS,
     OUTCOME_WORDS,
-    REASON_WORDS,
     Saying,
     count,
     error_cause,
     lasting,
     speed,
+    why_words,
 )
 from capstan.services.rules import LoginBy, MacLock
 
@@ -154,7 +154,7 @@ def _access(page: Page, explanation: Explanation, say: Saying) -> None:
         rates = f"{speed(should.rate_down_kbps)} down, {speed(should.rate_up_kbps)} up"
         kind = ACCESS_WORDS[AccessKind(should.kind)]
         shown = kind if should.kind in (AccessKind.WALLED, AccessKind.BLOCKED) else f"{kind}, {rates}"
-        why = "; ".join(REASON_WORDS[Reason(reason)] for reason in should.reasons) or "nothing holds it back"
+        why = why_words(should.reasons, say.moment(should.checkout_until) if should.checkout_until else "")
         page.pair("Should have", f"{shown}: {why}")
     for session in explanation.sessions:
         _session(page, session, say)
