@@ -48,6 +48,7 @@ from capstan.topups.actions.pay import fulfil_paid
 from capstan.topups.actions.retention import drop_invitations
 from capstan.topups.actions.unreachable import drop_unreachable
 from capstan.topups.actions.waiting import expire_waiting
+from capstan.topups.actions.windows import close_decided
 
 log = structlog.get_logger()
 
@@ -239,6 +240,9 @@ def payments() -> tuple[Step, ...]:
             "checkouts that came to nothing",
             timedelta(seconds=30),
             lambda now: checkouts.expire(now=now, limit=BATCH),
+        ),
+        Step(
+            "ways out of lines to pay", timedelta(seconds=1), lambda now: close_decided(now=now), woken=True
         ),
         Step("refunds of dead processes", timedelta(minutes=1), lambda now: give_up_sending(now=now)),
         Step("payments that nobody told us of", timedelta(minutes=1), lambda now: look_up_due(now=now)),

@@ -13,6 +13,7 @@ from django.test import Client
 from capstan.billing.models import BillingPolicy, Charge, Credit, Invoice
 from capstan.billing.rules.words import InvoiceKind, TopUpInvoicing
 from capstan.catalog.models import Package
+from capstan.catalog.rules import AtCap
 from capstan.demo.gateway.server import Gateway as Simulator
 from capstan.ledger.queries import trial_balance
 from capstan.payments.actions import notifications
@@ -20,15 +21,17 @@ from capstan.payments.actions.gateways.enter import enter_gateway
 from capstan.payments.actions.gateways.port import Form
 from capstan.payments.models import Checkout, Notification, Payment
 from capstan.payments.rules.words import CheckoutState, GatewayKind
+from capstan.services.models import CheckoutWindow
 from capstan.topups.actions.pay import fulfil_paid, pay_link, start_checkout
 from capstan.topups.actions.waiting import cancel, expire_waiting
+from capstan.topups.actions.windows import close_decided
 from capstan.topups.models import Order
 from capstan.topups.rules.words import Channel, OrderState
 from capstan.values import clock
 from capstan.values.refused import Refused
 from tests.carrier import Carrier, carrier
 from tests.payments.till import TOKEN, press
-from tests.topups.shop import Shop
+from tests.topups.shop import GB, Shop
 
 
 class Counter:
@@ -270,3 +273,25 @@ def test_a_checkout_that_nobody_heard_of_is_looked_up(counter: Counter) -> None:
     fulfil_paid(now=later, limit=10)
     order.refresh_from_db()
     assert order.state == OrderState.GRANTED
+
+
+def test_a_line_that_is_shut_is_let_out_to_pay_and_shut_again_when_it_wasnt_paid(counter: Counter) -> None:
+    shop = counter.shop
+    line = shop.line("shut@example.net", at_cap=AtCap.BLOCK)
+    shop.use(GB, user="shut@example.net")
+    order = shop.order(line).order
+    assert order.state == OrderState.AWAITING_PAYMENT
+    counter.pay(order, "cancel")
+    line.refresh_from_db()
+    assert line.checkout_until == shop.now + timedelta(minutes=10)
+    assert close_decided(now=shop.now) == 0, "nothing is known yet"
+    counter.hear()
+    assert close_decided(now=shop.now) == 1
+    line.refresh_from_db()
+    assert (line.checkout_until or shop.now) <= shop.now
+
+
+def test_a_line_that_works_needs_no_way_out(counter: Counter) -> None:
+    order = counter.order()
+    counter.go(order)
+    assert not CheckoutWindow.objects.exists()

@@ -41,7 +41,9 @@ def set_policy(
     if not 0 <= preview_days <= _PREVIEW_DAYS_MAX:
         raise Refused(f"A run is previewed 0 to {_PREVIEW_DAYS_MAX} days before its billing day.")
     if pays_first_after_days is not None and not 0 <= pays_first_after_days <= _OVERDUE_DAYS_MAX:
-        raise Refused(f"Who is overdue for 0 to {_OVERDUE_DAYS_MAX} days pays top-ups first; empty: nobody does for that.")
+        raise Refused(
+            f"Who is overdue for 0 to {_OVERDUE_DAYS_MAX} days pays top-ups first; empty: nobody does for that."
+        )
     Brand.objects.select_for_update(no_key=True).get(pk=brand_id)
     policy = BillingPolicy.objects.filter(brand_id=brand_id).first() or BillingPolicy(brand_id=brand_id)
     wanted: dict[str, object] = {

@@ -16,6 +16,7 @@ from capstan.payments.actions.gateways.port import Form
 from capstan.payments.models import Checkout, Gateway, Payment
 from capstan.topups.actions.tell_order import tell_too_late
 from capstan.topups.actions.waiting import add_paid_by_gateway
+from capstan.topups.actions.windows import let_out
 from capstan.topups.models import Order
 from capstan.topups.rules.words import OrderState
 from capstan.values.refused import Refused
@@ -67,6 +68,7 @@ def start_checkout(order: Order, *, now: datetime) -> Going:
     checkout, form = checkouts.start(purpose, urls, actor=f"order:{order.pk}", now=now)
     if not isinstance(form, Form):
         raise Refused("This gateway has no page of its own.")
+    let_out(order.service_id, checkout, now=now)
     return Going(checkout, form)
 
 
