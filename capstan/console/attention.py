@@ -10,6 +10,7 @@ from capstan.caps.models import ThresholdCrossing
 from capstan.console import needs_person
 from capstan.metering.actions.log_reader import backlog
 from capstan.operator.status.facts import METER_LATE
+from capstan.payments.queries import desk
 from capstan.topups.models import Order
 from capstan.topups.rules.words import WAITING
 from capstan.values.period import day_at
@@ -49,6 +50,7 @@ def nav_counts(*, now: datetime) -> dict[str, int]:
     return {
         "console:waiting_orders": waiting_orders(),
         "console:needs_person": needs_person.count(now=now),
+        "console:billing": desk.waits().total,
     }
 
 

@@ -12,7 +12,15 @@ from capstan.db.text import NameWords
 from capstan.messaging.models import Inbound, Message
 from capstan.messaging.rules.words import Medium
 from capstan.services.models import Service
-from capstan.topups.rules.words import Channel, EntryState, NoticeState, OrderState, RemovedBecause, Restore
+from capstan.topups.rules.words import (
+    AutoOutcome,
+    Channel,
+    EntryState,
+    NoticeState,
+    OrderState,
+    RemovedBecause,
+    Restore,
+)
 from capstan.values.words import choices
 
 
@@ -57,6 +65,49 @@ class LineRule(models.Model):
     service = models.OneToOneField(Service, models.PROTECT, primary_key=True, related_name="+")
     ceiling_minor = models.BigIntegerField(null=True, help_text="empty: the provider's")
     ceiling_bytes = models.BigIntegerField(null=True, help_text="empty: the provider's")
+
+
+class AutoTopUp(models.Model):
+    """Data that a line gets by itself: when, what, how often and up to how much, as somebody has agreed to (S4)."""
+
+    service = models.OneToOneField(Service, models.PROTECT, primary_key=True, related_name="+")
+    offer = models.ForeignKey(TopUpOffer, models.PROTECT, related_name="+")
+    from_percent = models.SmallIntegerField(
+        help_text="of the cap; one of the package's thresholds; 100: at the cap"
+    )
+    at_most = models.SmallIntegerField(help_text="times a cycle")
+    ceiling_minor = models.BigIntegerField(
+        null=True, help_text="a cycle, VAT included; empty: the line's own ceiling"
+    )
+    ceiling_bytes = models.BigIntegerField(null=True, help_text="a cycle; empty: the line's own ceiling")
+    is_on = models.BooleanField(default=True)
+    is_shown = models.BooleanField(default=True, help_text="in the portal; whether it acts is another matter")
+    agreed_by = models.TextField(help_text="who agreed to being charged for it")
+    agreed_channel = models.TextField(choices=choices(Channel))
+    agreed_at = models.DateTimeField()
+    set_by = models.TextField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(from_percent__gte=1, from_percent__lte=100, at_most__gte=1),
+                name="autotopup_when",
+            )
+        ]
+
+
+class AutoDeed(models.Model):
+    """What an automatic top-up made of a threshold crossing, once for each."""
+
+    crossing = models.OneToOneField(ThresholdCrossing, models.CASCADE, primary_key=True, related_name="+")
+    service = models.ForeignKey(Service, models.CASCADE, related_name="+")
+    outcome = models.TextField(choices=choices(AutoOutcome))
+    why = models.TextField(blank=True)
+    order = models.OneToOneField("Order", models.PROTECT, null=True, related_name="+")
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [models.Index(fields=["service", "at"], name="autodeed_service")]
 
 
 class ListEntry(models.Model):

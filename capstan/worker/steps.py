@@ -42,6 +42,7 @@ from capstan.payments.actions import checkouts
 from capstan.payments.actions.notifications import apply_due, look_up_due
 from capstan.payments.actions.refunds import give_up_sending
 from capstan.topups.actions.answers.answer import answer_inbound
+from capstan.topups.actions.auto import act_due
 from capstan.topups.actions.follow import follow_due
 from capstan.topups.actions.notices import pass_over_old, tell_crossings
 from capstan.topups.actions.pay import fulfil_paid
@@ -190,6 +191,7 @@ def messages(sender: Sender) -> tuple[Step, ...]:
             BATCH,
             woken=True,
         ),
+        Step("automatic top-ups", timedelta(seconds=1), lambda now: act_due(now=now, limit=BATCH), BATCH),
         Step(
             "tell of crossings",
             timedelta(seconds=1),

@@ -4,7 +4,11 @@ from django import forms
 
 from capstan.identity.rules import Role
 
-ROLES = [(Role.AGENT.value, "Agent"), (Role.ACCOUNTS.value, "Accounts clerk"), (Role.MANAGER.value, "Manager")]
+ROLES = [
+    (Role.AGENT.value, "Agent"),
+    (Role.ACCOUNTS.value, "Accounts clerk"),
+    (Role.MANAGER.value, "Manager"),
+]
 
 
 class LoginForm(forms.Form):

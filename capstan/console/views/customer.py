@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils.http import urlencode
 from django.views.decorators.http import require_GET, require_POST
 
+from capstan.billing.queries.owed import owed
 from capstan.console import links, timeline
 from capstan.console.account_deeds import DEEDS, perform
 from capstan.console.customer_shown import LineCard, line_cards, questions
@@ -101,6 +102,7 @@ def _page(
         "rule_form": _form("rule", RuleForm, deed, form, account._asdict()) if may_edit else None,
         "authoriser_form": _form("add-authoriser", AuthoriserForm, deed, form) if may_edit else None,
         "open_deed": deed,
+        "owed": owed(customer.pk, today=settings.FORMATS.local(now).date()),
         "crumbs": [("Customers", reverse("console:customers")), (customer.name, None)],
         **_story(request, customer, now),
     }

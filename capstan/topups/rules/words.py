@@ -14,6 +14,16 @@ class Channel(StrEnum):
     API = "api"
 
 
+class AutoOutcome(StrEnum):
+    """What an automatic top-up made of a crossing."""
+
+    ORDERED = "ordered"
+    NOT_YET = "not yet"  # it acts at a higher share
+    OVERTAKEN = "overtaken"  # data was added since, or a higher one was crossed
+    ENOUGH = "as often as agreed"
+    REFUSED = "refused"
+
+
 class OrderState(StrEnum):
     """Where an order is. What may follow what is `rules.states.FOLLOWS`."""
 

@@ -160,6 +160,30 @@ TOPUP = (
         titles={"en": "Your top-up waits for its payment", "af": "Jou aanvulling wag vir betaling"},
     ),
     template(
+        "auto.soon",
+        "An automatic top-up is about to be made",
+        "percent size price service",
+        sms={
+            "en": "At {percent}% we add {size}[ on {service}] for {price} incl VAT, as agreed. Don't want it? Call us or"
+            " switch it off before then.\n{provider}",
+            "af": "By {percent}% voeg ons {size}[ op {service}] by vir {price} BTW ingesluit, soos afgespreek. Wil jy dit"
+            " nie he nie? Bel ons of skakel dit voor dan af.\n{provider}",
+        },
+        titles={"en": "We are about to add {size}", "af": "Ons gaan {size} byvoeg"},
+        must=(("size",), ("price",)),
+    ),
+    template(
+        "auto.stopped",
+        "An automatic top-up was not made, and why",
+        "reason service support",
+        sms={
+            "en": "No data was added by itself[ on {service}]. {reason} For more reply TOPUP[ or call {support}].",
+            "af": "Geen data is vanself bygevoeg nie[ op {service}]. {reason} Vir meer antwoord TOPUP[ of bel {support}].",
+        },
+        titles={"en": "No data was added by itself", "af": "Geen data is vanself bygevoeg nie"},
+        must=(("reason",),),
+    ),
+    template(
         "topup.too_late",
         "A payment for a top-up came when it couldn't be added any more",
         "amount service support",
