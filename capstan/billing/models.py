@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from capstan.billing.rules.dunning import DEFAULT_STEPS, HoldKind, rows_of
 from capstan.billing.rules.words import (
     ChargeKind,
     InvoiceKind,
@@ -160,6 +161,9 @@ class InvoiceLine(models.Model):
     vat_minor = models.BigIntegerField()
     rate_bp = models.IntegerField()
     tax_name = models.TextField(blank=True)
+    tax_group = models.ForeignKey(
+        TaxGroup, models.PROTECT, null=True, related_name="+", help_text="empty: the default one"
+    )
     supplied_from = models.DateField()
     supplied_to = models.DateField()
 
@@ -298,7 +302,12 @@ class BillRunItem(models.Model):
     invoice = models.ForeignKey(Invoice, models.PROTECT, null=True, related_name="+")
 
     class Meta:
-        indexes = [models.Index(fields=["run", "state", "id"], name="billrunitem_state")]
+        indexes = [
+            models.Index(fields=["run", "state", "id"], name="billrunitem_state"),
+            models.Index(
+                fields=["id"], name="billrunitem_failed", condition=models.Q(state=ItemState.FAILED)
+            ),
+        ]
         constraints = [models.UniqueConstraint(fields=["run", "customer"], name="billrunitem_once")]
 
 
@@ -311,3 +320,69 @@ class StoredDocument(models.Model):
     pdf = models.BinaryField()
     sha256 = models.TextField()
     made_at = models.DateTimeField()
+
+
+def _default_steps() -> list[dict[str, object]]:
+    return rows_of(DEFAULT_STEPS)
+
+
+class DunningPolicy(models.Model):
+    """How a brand chases debt. A brand without a row chases nobody, and says nothing of invoices."""
+
+    brand = models.OneToOneField(Brand, models.PROTECT, primary_key=True, related_name="+")
+    steps = models.JSONField(default=_default_steps, help_text="[{code, days, deed}, …], by rising days")
+    least_minor = models.BigIntegerField(default=5000, help_text="less than that overdue isn't chased")
+    grace_days = models.SmallIntegerField(default=0)
+    warn_days = models.SmallIntegerField(
+        default=2, help_text="from the warning to the suspension, at the least"
+    )
+    skip_weekends = models.BooleanField(default=True, help_text="and public holidays, for suspension")
+    reminders_skip = models.BooleanField(default=False, help_text="the same for what is only said")
+    country = models.TextField(blank=True, help_text="whose public holidays; empty: the provider's")
+    suspends = models.BooleanField(default=True)
+    since = models.DateTimeField(help_text="invoices issued before aren't announced")
+
+
+class DunningState(models.Model):
+    """How far a customer's debt is chased. The episode is empty while not enough is overdue to be worth it."""
+
+    customer = models.OneToOneField(Customer, models.PROTECT, primary_key=True, related_name="+")
+    episode_since = models.DateField(null=True)
+    last_step = models.TextField(blank=True)
+    last_days = models.SmallIntegerField(null=True, help_text="the last step's, should it be renamed")
+    last_step_on = models.DateField(null=True)
+    warned_on = models.DateField(null=True, help_text="in this episode")
+    soon_for = models.DateField(null=True, help_text="the due date that was last said to come")
+    soon_days = models.SmallIntegerField(null=True, help_text="which of the steps before it")
+    suspended_services = models.JSONField(default=list, help_text="ids of those that dunning put on hold")
+    next_look_at = models.DateTimeField(null=True, db_index=True)
+
+
+class DunningHold(models.Model):
+    """Somebody's word that a debt, or an invoice, isn't chased for now. Ended, not deleted."""
+
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    kind = models.TextField(choices=choices(HoldKind))
+    until = models.DateField(null=True, help_text="the last day of it")
+    amount_minor = models.BigIntegerField(null=True, help_text="what was promised, where it was said")
+    invoice = models.ForeignKey(Invoice, models.PROTECT, null=True, related_name="+")
+    reason = models.TextField(blank=True)
+    actor = models.TextField()
+    made_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True)
+    ended_by = models.TextField(blank=True)
+    ended_because = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["customer"], name="dunninghold_open", condition=models.Q(ended_at__isnull=True)
+            )
+        ]
+
+
+class InvoiceNotice(models.Model):
+    """The invoice was announced to its customer, or is too old to be."""
+
+    invoice = models.OneToOneField(Invoice, models.PROTECT, primary_key=True, related_name="+")
+    at = models.DateTimeField()

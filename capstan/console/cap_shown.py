@@ -17,7 +17,7 @@ from capstan.console.shown import order_badge
 from capstan.messaging.models import Message
 from capstan.operator.words import speed
 from capstan.services.models import Service
-from capstan.topups.models import Notice, Order
+from capstan.topups.models import AutoTopUp, Notice, Order
 from capstan.topups.queries.rules_of import ceiling_of
 from capstan.topups.rules.describe import CHANNEL_WORDS
 from capstan.topups.rules.words import Channel, NoticeState
@@ -272,6 +272,7 @@ def terms_facts(
         ("Week limit", _limit(held.week_bytes, terms.week_limit_bytes)),
         ("Free hours", _free(held)),
         ("Spending ceiling", _ceiling(service.pk)),
+        ("Automatic top-up", _auto(service.pk)),
         ("Overage consent", _consent(service) if terms.at_cap == AtCap.OVERAGE else ""),
     ]
     return [(term, fact) for term, fact in facts if fact]
@@ -307,6 +308,14 @@ def _ceiling(service_id: int) -> str:
     parts = [formats.money(ceiling.minor)] if ceiling.minor is not None else []
     parts += [formats.size(ceiling.size_bytes)] if ceiling.size_bytes is not None else []
     return f"{' and '.join(parts)} a cycle" if parts else "none"
+
+
+def _auto(service_id: int) -> str:
+    auto = AutoTopUp.objects.select_related("offer").filter(pk=service_id, is_on=True).first()
+    if auto is None:
+        return ""
+    what = f"{settings.FORMATS.size(auto.offer.size_bytes)} at {auto.from_percent} %, at most {auto.at_most} times a cycle"
+    return f"{what}; agreed by {auto.agreed_by} on {settings.FORMATS.date(auto.agreed_at)}"
 
 
 def _consent(service: Service) -> str:

@@ -8,9 +8,11 @@ from django import forms
 
 from capstan.caps.actions.cap import roll
 from capstan.caps.models import Cap
+from capstan.catalog.queries import offers_on_sale, terms, version_in_force
 from capstan.console.forms.line import (
     LEARN,
     NEXT_CYCLE,
+    AutoTopUpForm,
     CeilingForm,
     DeviceForm,
     PackageForm,
@@ -21,12 +23,15 @@ from capstan.identity.rules import Actor, Permission
 from capstan.operator.circumstances import saying
 from capstan.services.actions import contract, device, status
 from capstan.services.models import Service
-from capstan.services.queries import next_package_change
+from capstan.services.queries import next_package_change, package_in_force
 from capstan.services.rules import LoginBy, MacLock, ServiceStatus
 from capstan.topups.actions.agreements import set_ceiling
+from capstan.topups.actions.auto import Wish, agree, switch
 from capstan.topups.actions.line_login import send_login
-from capstan.topups.models import LineRule
+from capstan.topups.models import AutoTopUp, LineRule
 from capstan.topups.queries.logins import trusted_numbers
+from capstan.topups.rules.words import Channel
+from capstan.values import clock
 from capstan.values.refused import Refused
 
 _FOLLOWS = "Open sessions follow within a second."
@@ -148,6 +153,40 @@ def _set_ceiling(service: Service, given: dict[str, Any], actor: Actor, now: dat
     return "The spending ceiling holds from the next order on."
 
 
+def _auto_form(service: Service, **more: Any) -> forms.Form:
+    now = clock.now()
+    held = AutoTopUp.objects.filter(pk=service.pk).first()
+    first = (
+        {
+            "offer": str(held.offer_id), "from_percent": held.from_percent, "at_most": held.at_most,
+            "ceiling_minor": held.ceiling_minor, "ceiling_bytes": held.ceiling_bytes,
+        }
+        if held
+        else {}
+    )  # fmt: skip
+    offers = offers_on_sale(at=now, brand_id=service.customer.brand_id)
+    version = version_in_force(package_in_force(service.pk, now), now)
+    return AutoTopUpForm(initial=first, offers=offers, thresholds=terms(version).thresholds, **more)
+
+
+def _agree(service: Service, given: dict[str, Any], actor: Actor, now: datetime) -> str:
+    wish = Wish(
+        service.pk, int(given["offer"]), given["from_percent"], given["at_most"], given["ceiling_minor"],
+        given["ceiling_bytes"], given["agreed_by"], Channel.AGENT,
+    )  # fmt: skip
+    made = agree(wish, actor=actor.key, now=now)
+    return f"From now on {made.offer.name} is added by itself at {made.from_percent} %, as {made.agreed_by} agreed."
+
+
+def _stop_auto(service: Service, given: dict[str, Any], actor: Actor, now: datetime) -> str:
+    switch(service_id=service.pk, on=False, reason=given["reason"], actor=actor.key, now=now)
+    return "Nothing is added by itself any more."
+
+
+def _has_auto(service: Service) -> bool:
+    return AutoTopUp.objects.filter(pk=service.pk, is_on=True).exists()
+
+
 def _has_no_numbers(service: Service) -> bool:
     return not trusted_numbers(service)
 
@@ -184,6 +223,14 @@ DEEDS: dict[str, Deed] = {
     "ceiling": Deed(
         "Spending ceiling", "Set the ceiling", "",
         lambda service, now: service.status != ServiceStatus.ENDED, _ceiling_form, _set_ceiling, Permission.EDIT_LIMITS,
+    ),
+    "auto": Deed(
+        "Automatic top-up", "Switch it on with these terms", "",
+        lambda service, now: service.status != ServiceStatus.ENDED, _auto_form, _agree,
+    ),
+    "auto-off": Deed(
+        "Stop the automatic top-up", "Stop it", "Stop the automatic top-up of this line?",
+        lambda service, now: _has_auto(service), _reason, _stop_auto,
     ),
 }  # fmt: skip
 

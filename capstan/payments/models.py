@@ -98,6 +98,7 @@ class Checkout(models.Model):
             models.Index(
                 fields=["expires_at"], name="checkout_open", condition=models.Q(state__in=OPEN_CHECKOUTS)
             ),
+            models.Index(fields=["id"], name="checkout_short", condition=models.Q(state=CheckoutState.SHORT)),
         ]
 
 
@@ -126,6 +127,11 @@ class Notification(models.Model):
                 fields=["due_at"], name="notification_due", condition=models.Q(due_at__isnull=False)
             ),
             models.Index(fields=["received_at"], name="notification_received"),
+            models.Index(
+                fields=["id"],
+                name="notification_person",
+                condition=models.Q(state__in=("refused", "unknown payment"), looked_after_by=""),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -147,6 +153,13 @@ class Refund(models.Model):
     answer = models.TextField(blank=True)
     actor = models.TextField()
     made_at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            models.Index(
+                fields=["id"], name="refund_unclear", condition=models.Q(state__in=("sending", "uncertain"))
+            )
+        ]
 
 
 class BankImport(models.Model):

@@ -9,7 +9,7 @@ from django.test import Client
 from capstan.audit.models import AuditEntry
 from capstan.caps.actions.cap import grant
 from capstan.caps.rules.words import BucketKind
-from capstan.catalog.models import Package, PackageVersion
+from capstan.catalog.models import Package, PackageVersion, TopUpOffer
 from capstan.messaging.models import Message
 from capstan.services.actions.device import set_mac_lock
 from capstan.services.models import AccessDue, Service
@@ -338,3 +338,17 @@ def test_a_line_without_a_password_says_how_it_logs_in(shop: Shop, agent: Client
     line = shop.line()
     Service.objects.filter(pk=line.pk).update(login_by=LoginBy.MAC)
     assert "It logs in by its device's MAC address: there is no password." in words(agent.get(page(line)))
+
+
+def test_an_automatic_top_up_is_agreed_to_shown_and_stopped(shop: Shop, agent: Client) -> None:
+    line = shop.line()
+    offer = TopUpOffer.objects.get(letter="B")
+    sent = {"offer": str(offer.pk), "from_percent": "100", "at_most": "2", "agreed_by": "Jan Smith"}
+    done = words(sends(agent, deed(line, "auto"), sent))
+    assert "is added by itself at 100 %, as Jan Smith agreed" in done
+    assert "at most 2 times a cycle; agreed by Jan Smith" in words(agent.get(page(line)))
+    refused = words(sends(agent, deed(line, "auto"), sent | {"agreed_by": " "}))
+    assert "This field is required" in refused
+    assert "Nothing is added by itself any more" in words(
+        sends(agent, deed(line, "auto-off"), {"reason": "asked"})
+    )

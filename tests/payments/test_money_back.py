@@ -4,11 +4,12 @@ from collections.abc import Iterator
 from datetime import date
 
 import pytest
+from django.db import transaction
 
-from capstan.billing.actions import correct
-from capstan.billing.models import Invoice
+from capstan.billing.actions import at_once, charges, correct
+from capstan.billing.models import Charge, Discount, Invoice
 from capstan.billing.rules.words import InvoiceKind, Method
-from capstan.catalog.actions import set_tax_rate, withdraw_tax_rate
+from capstan.catalog.actions import create_tax_group, set_tax_rate, withdraw_tax_rate
 from capstan.ledger.queries import balance
 from capstan.ledger.rules import Code, Name
 from capstan.payments.actions import cash
@@ -152,8 +153,8 @@ def test_a_cancelled_rate_change_is_undone_by_credit_notes_and_costs_nobody_anyt
     invoice = invoice_of(desk)
     pay(invoice, 11500)
     withdraw_tax_rate(rate_id=rate.pk, **when)  # type: ignore[arg-type]
-    (wrong,) = correct.WrongVat(date(2026, 2, 1)).lines()
-    assert (wrong[0].invoice_id, wrong[1]) == (invoice.pk, 1500)
+    (wrong,) = correct.wrong_vat(date(2026, 2, 1))
+    assert (wrong.line.invoice_id, wrong.rate_bp) == (invoice.pk, 1500)
     again = correct.correct_vat(
         invoice_id=invoice.pk,
         since=date(2026, 2, 1),
@@ -164,5 +165,73 @@ def test_a_cancelled_rate_change_is_undone_by_credit_notes_and_costs_nobody_anyt
     assert again is not None
     again.refresh_from_db()
     assert (again.total_minor, again.vat_minor, again.open_minor) == (11500, 1500, 0)
-    assert correct.WrongVat(date(2026, 2, 1)).lines() == []
+    assert correct.wrong_vat(date(2026, 2, 1)) == []
     assert desk.receivable(invoice.customer) == 0
+
+
+def test_what_a_run_has_credited_cant_be_credited_again_by_hand(desk: Desk) -> None:
+    invoice = invoice_of(desk)
+    sold = Charge.objects.get()
+    with transaction.atomic():
+        charges.give_back(
+            charge_id=sold.pk,
+            amount_minor=4600,
+            description="Returned",
+            reference="r",
+            actor=ACTOR,
+            now=at("2026-02-04"),
+        )
+    assert at_once.credit_returns(now=at("2026-02-04"), limit=10) == 1
+    with pytest.raises(Refused, match=r"R.69\.00 is left"):
+        correct.credit_note(
+            invoice_id=invoice.pk,
+            amounts={invoice.lines.get().pk: 11500},
+            reason="all",
+            actor=ACTOR,
+            now=at("2026-02-05"),
+        )
+
+
+def test_a_discounted_invoice_is_credited_for_what_it_came_to_and_no_more(desk: Desk) -> None:
+    customer = desk.customer()
+    line = desk.line(customer, desk.package(60000))
+    Discount.objects.create(
+        service=line, text="10 % off", percent_bp=1000, first="2026-01-01", actor=ACTOR, made_at=desk.now
+    )
+    (invoice,) = desk.bill("2026-01-01")
+    whole, off = invoice.lines.order_by("position")
+    when = {"reason": "moved", "actor": ACTOR, "now": at("2026-01-05")}
+    with pytest.raises(Refused, match=r"R.540\.00 is left of this invoice"):
+        correct.credit_note(invoice_id=invoice.pk, amounts={whole.pk: 60000}, **when)  # type: ignore[arg-type]
+    note = correct.credit_note(invoice_id=invoice.pk, amounts={whole.pk: 60000, off.pk: -6000}, **when)  # type: ignore[arg-type]
+    assert (note.total_minor, note.vat_minor) == (invoice.total_minor, invoice.vat_minor)
+
+
+def test_a_zero_rated_line_that_was_put_right_stays_right(desk: Desk) -> None:
+    zero = create_tax_group(
+        code="zero", name="Zero-rated", rate_bp=1500, valid_from=date(2018, 4, 1), actor=ACTOR, now=desk.now
+    )
+    customer = desk.customer()
+    desk.line(customer, desk.package(60000, tax_group=zero))
+    (invoice,) = desk.bill("2026-02-01")
+    set_tax_rate(group_id=zero.pk, rate_bp=0, valid_from=date(2026, 1, 1), actor=ACTOR, now=at("2026-02-02"))
+    since = date(2026, 1, 1)
+    again = correct.correct_vat(
+        invoice_id=invoice.pk, since=since, reason="zero-rated", actor=ACTOR, now=at("2026-02-03")
+    )
+    assert again is not None
+    assert (again.total_minor, again.vat_minor) == (invoice.total_minor, 0)
+    assert correct.wrong_vat(since) == []
+
+
+def test_cash_that_isnt_in_the_till_cant_be_given_back(desk: Desk) -> None:
+    payment = pay(invoice_of(desk), 12000, Method.EFT)
+    with pytest.raises(Refused, match=r"Your till holds R.0\.00"):
+        refund(
+            payment_id=payment.pk,
+            amount_minor=500,
+            how=Payout.CASH,
+            reason="asked",
+            actor=ACTOR,
+            now=at("2026-02-04"),
+        )

@@ -36,7 +36,7 @@ def invoice_charges(charge_ids: Sequence[int], *, actor: str, now: datetime) -> 
         items.append(
             Item(
                 one.pk, one.service_id, ChargeKind(one.kind), one.description, one.amount_minor, rate, name,
-                settings.FORMATS.local(one.occurred_at).date(),
+                settings.FORMATS.local(one.occurred_at).date(), tax_group_id=one.tax_group_id,
             )
         )  # fmt: skip
     lines = lines_of(items if customer.brand.vat_number else without_vat(items))
@@ -76,7 +76,7 @@ def request_payment(
         return known
     customer = Customer.objects.select_related("brand").get(pk=customer_id)
     rate, name = RateTable().at(tax_group_id, _today(now))
-    item = Item(0, service_id, kind, text, amount_minor, rate, name, _today(now))
+    item = Item(0, service_id, kind, text, amount_minor, rate, name, _today(now), tax_group_id=tax_group_id)
     lines = lines_of([item] if customer.brand.vat_number else without_vat([item]))
     (made,) = issue(
         [ToIssue(customer, InvoiceKind.PROFORMA, _today(now), due_on, lines, reference=reference)],

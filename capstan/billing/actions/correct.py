@@ -1,18 +1,21 @@
 """Correcting what was issued: credit notes by hand, wrong VAT, debt that is given up. Nothing issued changes."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date, datetime
+from itertools import islice
+from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Sum
 
 from capstan.audit.actions import record
 from capstan.billing.actions import credits, terms
 from capstan.billing.actions.issue import ToIssue, issue
 from capstan.billing.models import Credit, Invoice, InvoiceLine, LineCredit
+from capstan.billing.queries.facts import corrected_lines
 from capstan.billing.rules.amounts import vat_in
 from capstan.billing.rules.lines import Line
+from capstan.billing.rules.recurring import Corrected
 from capstan.billing.rules.words import ChargeKind, InvoiceKind
 from capstan.catalog.queries import RateTable
 from capstan.ledger.rules import Code, Name
@@ -32,9 +35,13 @@ def credit_note(
     wanted = {pk: amount for pk, amount in amounts.items() if amount}
     if not wanted or set(wanted) - set(lines):
         raise Refused("Say how much of which line of this invoice is credited.")
-    drafts = [
-        _credited(lines[pk], amount, _credited_before(lines[pk])) for pk, amount in sorted(wanted.items())
-    ]
+    before = corrected_lines(list(lines))
+    drafts = [_credited(lines[pk], amount, before[pk]) for pk, amount in sorted(wanted.items())]
+    left = sum(one.left_minor for one in before.values())
+    if not 0 < sum(wanted.values()) <= left:
+        raise Refused(
+            f"{settings.FORMATS.money(left)} is left of this invoice: no more of it can be credited."
+        )
     today = _today(now)
     (note,) = issue(
         [
@@ -56,22 +63,17 @@ def credit_note(
     return note
 
 
-def _credited_before(line: InvoiceLine) -> tuple[int, int]:
-    own = LineCredit.objects.filter(line=line)
-    sums = own.aggregate(amount=Sum("note_line__amount_minor"), vat=Sum("note_line__vat_minor"))
-    return sums["amount"] or 0, sums["vat"] or 0
-
-
-def _credited(line: InvoiceLine, amount: int, before: tuple[int, int]) -> Line:
-    left = line.amount_minor - before[0]
-    if not 0 < amount <= left:
+def _credited(line: InvoiceLine, amount: int, before: Corrected) -> Line:
+    """A discount's line is below zero, and so is what is given back of it."""
+    left = before.left_minor
+    if amount * left <= 0 or abs(amount) > abs(left):
         raise Refused(
             f"{settings.FORMATS.money(left)} is left of “{line.text}”: no more of it can be credited."
         )
-    vat = line.vat_minor - before[1] if amount == left else vat_in(amount, line.rate_bp)
+    vat = before.vat_left_minor if amount == left else vat_in(amount, line.rate_bp)
     return Line(
         line.text, (), line.service_id, ChargeKind(line.kind), amount, vat, line.rate_bp, line.tax_name,
-        line.supplied_from, line.supplied_to, (),
+        line.supplied_from, line.supplied_to, (), line.tax_group_id,
     )  # fmt: skip
 
 
@@ -101,27 +103,42 @@ def write_off(*, invoice_id: int, reason: str, actor: str, now: datetime) -> int
     return amount
 
 
-class WrongVat:
-    """Lines of issued invoices whose VAT isn't that of their day of supply, as the rates are now."""
+class Wrong(NamedTuple):
+    """A line with another rate than that of its day of supply: what is left of it, and the rate it should have."""
 
-    def __init__(self, since: date) -> None:
-        self._rates = RateTable()
-        self._since = since
+    line: InvoiceLine
+    left: Corrected
+    rate_bp: int
 
-    def lines(self, *, invoice_id: int | None = None, limit: int = 10_000) -> list[tuple[InvoiceLine, int]]:
-        """Each with the rate that it should have. Lines that were credited whole are in order."""
-        rows = InvoiceLine.objects.filter(
-            invoice__kind=InvoiceKind.INVOICE, invoice__says_vat=True, supplied_from__gte=self._since
-        ).select_related("invoice", "invoice__customer")
-        if invoice_id is not None:
-            rows = rows.filter(invoice_id=invoice_id)
-        found = []
-        for line in rows.order_by("invoice_id", "position")[:limit].prefetch_related("charges"):
-            charge = next(iter(line.charges.all()), None)
-            rate, _ = self._rates.at(charge.tax_group_id if charge else None, line.supplied_from)
-            if rate != line.rate_bp and _credited_before(line)[0] < line.amount_minor:
-                found.append((line, rate))
-        return found
+
+_READ_AT_ONCE = 2_000
+
+
+def batched(rows: Iterable[InvoiceLine], size: int) -> Iterator[list[InvoiceLine]]:
+    """Some at a time, as `itertools.batched` of Python 3.12 has it."""
+    left = iter(rows)
+    while some := list(islice(left, size)):
+        yield some
+
+
+def wrong_vat(since: date, *, invoice_id: int | None = None, limit: int | None = None) -> list[Wrong]:
+    """Lines of issued invoices, supplied since that day, whose VAT isn't that of their day of supply as the rates are now; those
+    that were credited whole are in order. At most `limit` of them."""
+    rates = RateTable()
+    rows = InvoiceLine.objects.filter(
+        invoice__kind=InvoiceKind.INVOICE, invoice__says_vat=True, supplied_from__gte=since
+    ).select_related("invoice", "invoice__customer")
+    if invoice_id is not None:
+        rows = rows.filter(invoice_id=invoice_id)
+    found: list[Wrong] = []
+    for some in batched(rows.order_by("id").iterator(_READ_AT_ONCE), _READ_AT_ONCE):
+        suspects = [(line, rates.at(line.tax_group_id, line.supplied_from)[0]) for line in some]
+        wrong = [(line, rate) for line, rate in suspects if rate != line.rate_bp]
+        left = corrected_lines([line.pk for line, _ in wrong])
+        found += [Wrong(line, left[line.pk], rate) for line, rate in wrong if left[line.pk].left_minor]
+        if limit is not None and len(found) >= limit:
+            return found[:limit]
+    return found
 
 
 @transaction.atomic
@@ -129,26 +146,30 @@ def correct_vat(*, invoice_id: int, since: date, reason: str, actor: str, now: d
     """Credit the lines of an invoice that carry another rate than that of their day of supply, and issue them again at the right
     one: the customer pays the same. None if nothing is wrong with it (any more)."""
     invoice = _locked(invoice_id, reason, now)
-    wrong = WrongVat(since).lines(invoice_id=invoice_id)
+    wrong = wrong_vat(since, invoice_id=invoice_id)
     if not wrong:
         return None
-    amounts = {line.pk: line.amount_minor - _credited_before(line)[0] for line, _ in wrong}
+    amounts = {one.line.pk: one.left.left_minor for one in wrong}
     credit_note(invoice_id=invoice_id, amounts=amounts, reason=reason, actor=actor, now=now)
-    lines = [
-        Line(
-            line.text, tuple(line.details), line.service_id, ChargeKind(line.kind), amounts[line.pk],
-            vat_in(amounts[line.pk], rate), rate, line.tax_name, line.supplied_from, line.supplied_to, (),
-        )
-        for line, rate in wrong
-    ]  # fmt: skip
     today = _today(now)
-    (again,) = issue(
-        [ToIssue(invoice.customer, InvoiceKind.INVOICE, today, max(today, invoice.due_on), lines)],
-        actor=actor,
-        now=now,
+    again = ToIssue(
+        invoice.customer,
+        InvoiceKind.INVOICE,
+        today,
+        max(today, invoice.due_on),
+        [_at_right_rate(one) for one in wrong],
     )
-    _record("billing.correct_vat", invoice, reason, actor, now, {"invoice": again.number})
-    return again
+    (issued,) = issue([again], actor=actor, now=now)
+    _record("billing.correct_vat", invoice, reason, actor, now, {"invoice": issued.number})
+    return issued
+
+
+def _at_right_rate(one: Wrong) -> Line:
+    line, amount = one.line, one.left.left_minor
+    return Line(
+        line.text, tuple(line.details), line.service_id, ChargeKind(line.kind), amount, vat_in(amount, one.rate_bp),
+        one.rate_bp, line.tax_name, line.supplied_from, line.supplied_to, (), line.tax_group_id,
+    )  # fmt: skip
 
 
 def _locked(invoice_id: int, reason: str, now: datetime) -> Invoice:

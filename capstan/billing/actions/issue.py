@@ -103,7 +103,8 @@ def _write_lines(wanted: Sequence[ToIssue], invoices: Sequence[Invoice]) -> None
         InvoiceLine(
             invoice=invoice, position=position, text=line.text, details=list(line.details), service_id=line.service_id,
             kind=line.kind, amount_minor=line.amount_minor, vat_minor=line.vat_minor, rate_bp=line.rate_bp,
-            tax_name=line.tax_name, supplied_from=line.supplied_from, supplied_to=line.supplied_to,
+            tax_name=line.tax_name, tax_group_id=line.tax_group_id, supplied_from=line.supplied_from,
+            supplied_to=line.supplied_to,
         )
         for invoice, position, line, _ in pairs
     )  # fmt: skip
@@ -119,6 +120,9 @@ def _write_lines(wanted: Sequence[ToIssue], invoices: Sequence[Invoice]) -> None
             raise ValueError(
                 "a charge was taken up by another invoice in the meantime: its customer wasn't locked"
             )
+    notes = [row for row, (_, _, _, kind) in zip(rows, pairs, strict=True) if kind == InvoiceKind.CREDIT_NOTE]
+    if notes:
+        _link_corrections(notes)
 
 
 _LINK = """

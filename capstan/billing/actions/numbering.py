@@ -43,10 +43,10 @@ def set_series(
     *, brand_id: int, kind: SeriesKind, prefix: str, next_number: int, actor: str, now: datetime
 ) -> Series:
     """Where a series goes on, when the provider moves in from another system. Raises Refused for a number that was given out."""
-    series, _ = Series.objects.select_for_update().get_or_create(
+    series, created = Series.objects.select_for_update().get_or_create(
         brand_id=brand_id, kind=kind, defaults={"prefix": _PREFIXES[kind]}
     )
-    wanted = check_prefix(prefix)
+    wanted = check_prefix(prefix) or ("" if series.pk and not created else _PREFIXES[kind])
     if next_number < 1 or (wanted == series.prefix and next_number < series.next_number):
         raise Refused(
             f"The next number of this series is {number(series.prefix, series.next_number, series.width)}; a number is never"

@@ -144,6 +144,7 @@ class Migration(migrations.Migration):
                 ('vat_minor', models.BigIntegerField()),
                 ('rate_bp', models.IntegerField()),
                 ('tax_name', models.TextField(blank=True)),
+                ('tax_group', models.ForeignKey(help_text='empty: the default one', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.taxgroup')),
                 ('supplied_from', models.DateField()),
                 ('supplied_to', models.DateField()),
             ],
@@ -360,6 +361,10 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name='billrunitem',
             index=models.Index(fields=['run', 'state', 'id'], name='billrunitem_state'),
+        ),
+        migrations.AddIndex(
+            model_name='billrunitem',
+            index=models.Index(condition=models.Q(('state', 'failed')), fields=['id'], name='billrunitem_failed'),
         ),
         migrations.AddConstraint(
             model_name='billrunitem',

@@ -22,6 +22,7 @@ class Item(NamedTuple):
     tax_name: str
     supplied_on: date
     corrects: Corrected | None = None
+    tax_group_id: int | None = None
 
 
 class Line(NamedTuple):
@@ -38,6 +39,7 @@ class Line(NamedTuple):
     supplied_from: date
     supplied_to: date
     charge_ids: tuple[int, ...]
+    tax_group_id: int | None = None
 
     @property
     def net_minor(self) -> int:
@@ -115,7 +117,7 @@ def _line(items: Sequence[Item], text: str, details: tuple[str, ...]) -> Line:
     return Line(
         text, details, first.service_id, first.kind, amount, vat_in(amount, first.rate_bp), first.rate_bp, first.tax_name,
         min(one.supplied_on for one in items), max(one.supplied_on for one in items),
-        tuple(one.charge_id for one in items),
+        tuple(one.charge_id for one in items), first.tax_group_id,
     )  # fmt: skip
 
 

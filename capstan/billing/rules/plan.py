@@ -211,16 +211,9 @@ def documents_for(open_charges: Sequence[OpenCharge], rate_of: RateOf) -> Docume
         fixed = one.corrects
         rate, name = (fixed.rate_bp, fixed.tax_name) if fixed else rate_of(one.tax_group_id, one.supplied_on)
         item = Item(
-            one.charge_id,
-            one.service_id,
-            one.kind,
-            one.text,
-            one.amount_minor,
-            rate,
-            name,
-            one.supplied_on,
-            fixed,
-        )
+            one.charge_id, one.service_id, one.kind, one.text, one.amount_minor, rate, name, one.supplied_on, fixed,
+            one.tax_group_id,
+        )  # fmt: skip
         if fixed is None:
             items.append(item)
         elif one.amount_minor:

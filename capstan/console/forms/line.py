@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import Any
 
 from django import forms
+from django.conf import settings
 
 from capstan.catalog.models import Package
+from capstan.catalog.queries import Offer
 from capstan.console.forms.fields import MoneyField, SizeField
 from capstan.topups.queries.logins import Trusted
 
@@ -79,3 +81,36 @@ class CeilingForm(forms.Form):
     ceiling_bytes = SizeField(
         required=False, label="Data in a cycle", help_text="Empty: what the provider's settings say."
     )
+
+
+class AutoTopUpForm(forms.Form):
+    """What a customer agrees to. Who agreed is recorded with it."""
+
+    offer = forms.ChoiceField(label="Top-up")
+    from_percent = forms.TypedChoiceField(label="It is added at", coerce=int)
+    at_most = forms.IntegerField(label="At most so many times a cycle", min_value=1, max_value=50, initial=2)
+    ceiling_minor = MoneyField(
+        required=False, label="At most for so much a cycle", help_text="Empty: the line's ceiling."
+    )
+    ceiling_bytes = SizeField(
+        required=False, label="At most so much data a cycle", help_text="Empty: the line's ceiling."
+    )
+    agreed_by = forms.CharField(
+        label="Who agreed to being charged for it",
+        max_length=200,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+
+    def __init__(self, *args: Any, offers: Sequence[Offer], thresholds: Sequence[int], **more: Any) -> None:
+        super().__init__(*args, **more)
+        formats = settings.FORMATS
+        offer: Any = self.fields["offer"]
+        offer.choices = [
+            (str(one.id), f"{formats.size(one.size_bytes)} – {formats.money(one.price_minor)}")
+            for one in offers
+        ]
+        share: Any = self.fields["from_percent"]
+        shares = sorted({*thresholds, 100}, reverse=True)
+        share.choices = [
+            (one, f"{one} % of the cap" if one < 100 else "the cap: everything is used") for one in shares
+        ]

@@ -12,6 +12,7 @@ from capstan.audit.actions import record
 from capstan.billing.models import Invoice
 from capstan.billing.rules.words import InvoiceKind, Method
 from capstan.customers.models import Customer
+from capstan.db.locks import hold
 from capstan.ledger.actions import post
 from capstan.ledger.rules import Code, JournalDraft, Name, entry
 from capstan.payments.actions.take import BANK, Received, take
@@ -62,6 +63,7 @@ def import_statement(
     read = read_statement(content, BUILT_IN.get(profile), settings.OPTIONS.currency)
     if read.faults:
         raise FaultyStatementError(read.faults)
+    hold(["bank import"])  # the same file twice at once: the second finds the first's lines
     marks = fingerprints(read.lines, account.strip())
     known = set(BankLine.objects.filter(fingerprint__in=marks).values_list("fingerprint", flat=True))
     new = [(line, mark) for line, mark in zip(read.lines, marks, strict=True) if mark not in known]
@@ -151,7 +153,12 @@ def assign(*, line_id: int, customer_id: int, remember: bool, actor: str, now: d
     line.state, line.why = BankLineState.MATCHED, "matched by hand"
     words = learn(f"{line.text} {line.reference}") if remember else ()
     if words:
-        MatchRule.objects.create(words=list(words), customer_id=customer_id, actor=actor, made_at=now)
+        MatchRule.objects.get_or_create(
+            words=list(words),
+            customer_id=customer_id,
+            ended_at=None,
+            defaults={"actor": actor, "made_at": now},
+        )
         line.why = f"matched by hand; from now on “{' '.join(words)}” is this customer"
     line.save(update_fields=["payment", "state", "why"])
     record(

@@ -3,9 +3,10 @@
 from datetime import date, datetime
 
 from django.conf import settings
-from django.db import IntegrityError, transaction
+from django.db import transaction
 
 from capstan.audit.actions import record
+from capstan.db.locks import hold
 from capstan.ledger.actions import post
 from capstan.ledger.queries import balance
 from capstan.ledger.rules import Code, JournalDraft, Name, entry
@@ -31,24 +32,24 @@ def cash_up(
     day = day or settings.FORMATS.local(now).date()
     if counted_minor < 0 or not 0 <= banked_minor <= counted_minor:
         raise Refused("Count what is in the till, and take no more than that to the bank.")
-    try:
-        with transaction.atomic():
-            should = expected(actor)
-            if counted_minor != should and not remark.strip():
-                raise Refused(
-                    f"The till should hold {settings.FORMATS.money(should)}: count again, or say in the remark why not."
-                )
-            made = CashUp.objects.create(
-                actor=actor, day=day, expected_minor=should, counted_minor=counted_minor, remark=remark.strip(),
-                banked_minor=banked_minor, made_at=now,
-            )  # fmt: skip
-            _book(made, now)
-            record(
-                actor=actor, action="cash.up", subject=f"cashup:{made.pk}", reason=remark.strip(), now=now,
-                details={"expected_minor": should, "counted_minor": counted_minor, "banked_minor": banked_minor},
-            )  # fmt: skip
-    except IntegrityError:
-        raise Refused("This till was counted today already.") from None
+    with transaction.atomic():
+        hold([str(till(actor))])  # nobody books a receipt into it meanwhile
+        if CashUp.objects.filter(actor=actor, day=day).exists():
+            raise Refused("This till was counted today already.")
+        should = expected(actor)
+        if counted_minor != should and not remark.strip():
+            raise Refused(
+                f"The till should hold {settings.FORMATS.money(should)}: count again, or say in the remark why not."
+            )
+        made = CashUp.objects.create(
+            actor=actor, day=day, expected_minor=should, counted_minor=counted_minor, remark=remark.strip(),
+            banked_minor=banked_minor, made_at=now,
+        )  # fmt: skip
+        _book(made, now)
+        record(
+            actor=actor, action="cash.up", subject=f"cashup:{made.pk}", reason=remark.strip(), now=now,
+            details={"expected_minor": should, "counted_minor": counted_minor, "banked_minor": banked_minor},
+        )  # fmt: skip
     return made
 
 

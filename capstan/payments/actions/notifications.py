@@ -78,6 +78,13 @@ def apply(notification_id: int, *, now: datetime) -> Notification:
     except UnclearError as problem:
         return _try_later(notification, str(problem), now)
     with transaction.atomic():
+        notification = (
+            Notification.objects.select_for_update(of=("self",))
+            .select_related("gateway")
+            .get(pk=notification_id)
+        )
+        if notification.state != NotificationState.WAITING:  # another worker was faster: our lease had lapsed
+            return notification
         return apply_heard(notification, heard, now=now)
 
 
@@ -214,6 +221,10 @@ def _unknown(notification: Notification, heard: Heard, now: datetime) -> Notific
     """Money that is ours to keep safe until somebody finds whose it is."""
     gateway = notification.gateway
     day = settings.FORMATS.local(now).date()
+    if not heard.amount_minor:
+        return _end(
+            notification, NotificationState.REFUSED, "it says that nothing was paid, for no checkout of ours"
+        )
     entries = entry(clearing(gateway), unmatched(gateway), heard.amount_minor)
     if entries:
         text = f"{gateway.name} payment {heard.reference}, for nothing of ours"

@@ -8,7 +8,9 @@ from django.db.models import F
 
 from capstan.audit.actions import record
 from capstan.billing.actions import credits, terms
+from capstan.db.locks import hold
 from capstan.ledger.rules import Name
+from capstan.payments.actions.cash import expected
 from capstan.payments.actions.gateways.port import NotDoneError, UnclearError
 from capstan.payments.actions.gateways.registry import access_of, provider_of
 from capstan.payments.actions.take import BANK, into, till
@@ -66,6 +68,10 @@ def _begin(payment_id: int, amount_minor: int, how: Payout, reason: str, actor: 
         raise Refused(
             f"{left} of this payment is not used: more can't be given back before a credit note frees it."
         )
+    if how == Payout.CASH:
+        hold([str(till(actor))])
+        if expected(actor) < amount_minor:
+            raise Refused(f"Your till holds {settings.FORMATS.money(expected(actor))}: give it back by EFT.")
     made = Refund.objects.create(
         payment=payment, amount_minor=amount_minor, how=how, reason=reason.strip(), actor=actor, made_at=now,
         state="sending" if how == Payout.SAME_WAY else "done",

@@ -13,6 +13,7 @@ from capstan.billing.actions.numbering import take as take_number
 from capstan.billing.models import Invoice
 from capstan.billing.rules.words import Method, SeriesKind
 from capstan.customers.models import Customer
+from capstan.db.locks import hold
 from capstan.ledger.rules import Code, Name
 from capstan.payments.models import Gateway, Payment
 from capstan.values.refused import Refused
@@ -61,6 +62,8 @@ def take(received: Received, *, actor: str, now: datetime) -> Payment:
     assert connection.in_atomic_block
     if received.amount_minor <= 0:
         raise Refused("A payment is more than nothing.")
+    if received.paid_into.code == Code.CASH:
+        hold([str(received.paid_into)])  # whoever counts it waits for this, or we for him
     terms.lock(received.customer_id, now=now)
     customer = Customer.objects.get(pk=received.customer_id)
     (number,) = take_number(customer.brand_id, SeriesKind.RECEIPT, 1)
@@ -136,6 +139,10 @@ def spend_on(*, payment_id: int, invoice_ids: Sequence[int], actor: str, now: da
     payment = _locked(payment_id, now)
     found = Invoice.objects.filter(customer_id=payment.customer_id).in_bulk(list(invoice_ids))
     chosen = [found[pk] for pk in invoice_ids if pk in found]
+    if payment.credit.kept_for:
+        raise Refused(
+            "This payment is kept for a top-up that was ordered: it goes there, or is free when that lapses."
+        )
     if not payment.credit.left_minor:
         raise Refused("Nothing is left of this payment.")
     today = settings.FORMATS.local(now).date()
