@@ -332,3 +332,18 @@ def set_logo(*, brand_id: int, content: bytes, actor: str, now: datetime) -> Bra
         details={"kind": kind, "bytes": len(content)},
     )  # fmt: skip
     return logo
+
+
+@transaction.atomic
+def change_package_sale(
+    *, package_id: int, tax_group_id: int | None, pays_first: bool, actor: str, now: datetime
+) -> list[str]:
+    """How a package is taxed, and whether its lines' top-ups are paid first; returns what changed."""
+    package = Package.objects.select_for_update(no_key=True).get(pk=package_id)
+    wanted = {"tax_group_id": tax_group_id, "pays_first": pays_first}
+    changed = {field: value for field, value in wanted.items() if getattr(package, field) != value}
+    if changed:
+        Package.objects.filter(pk=package_id).update(**changed)
+        subject = f"package:{package_id}"
+        record(actor=actor, action="catalog.change_package_sale", subject=subject, now=now, details=changed)
+    return list(changed)

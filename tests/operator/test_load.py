@@ -48,7 +48,18 @@ def enter(text: str, tmp_path: Path, *, later: timedelta = timedelta(0)) -> Load
 
 def test_the_documented_example(tmp_path: Path) -> None:
     loaded = enter(example(), tmp_path)
-    kinds = ("brand", "connection_type", "peer", "nas", "package", "offer", "customer", "service")
+    kinds = (
+        "brand",
+        "tax_group",
+        "payment_gateway",
+        "connection_type",
+        "peer",
+        "nas",
+        "package",
+        "offer",
+        "customer",
+        "service",
+    )
     assert loaded.new == dict.fromkeys(kinds, 1) | {"gateway": 2}
     service = Service.objects.get()
     assert (service.mac_lock, service.ipv4_address) == (MacLock.LEARN, "198.51.100.7")
@@ -66,10 +77,10 @@ def test_loaded_again_it_changes_nothing(tmp_path: Path) -> None:
     audited = AuditEntry.objects.count()
     due = AccessDue.objects.get().version
     again = enter(example(), tmp_path, later=timedelta(days=1))
-    assert (again.new, again.changed, again.unchanged) == ({}, {}, 10)
+    assert (again.new, again.changed, again.unchanged) == ({}, {}, 12)
     assert AuditEntry.objects.count() == audited
     assert AccessDue.objects.get().version == due
-    assert summary(again, kept=True) == "10 as they were"
+    assert summary(again, kept=True) == "12 as they were"
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class Till:
     def __enter__(self) -> Self:
         self.notices = self._stack.enter_context(carrier())
         self.hook = f"{self.notices.url}/itn"
-        self.gateway = enter_gateway(
+        self.gateway, _ = enter_gateway(
             name="payfast", kind=GatewayKind.PAYFAST,
             settings={"web": self.simulator.url, "api": self.simulator.url, "sources": ["127.0.0.1"]},
             secrets={

@@ -40,7 +40,7 @@ class Counter:
     def __init__(self, shop: Shop, simulator: Simulator, notices: Carrier) -> None:
         self.shop, self.simulator, self.notices = shop, simulator, notices
         self._heard = 0
-        self.gateway = enter_gateway(
+        self.gateway, _ = enter_gateway(
             name="payfast", kind=GatewayKind.PAYFAST,
             settings={"web": simulator.url, "api": simulator.url, "sources": ["127.0.0.1"]},
             secrets={

@@ -37,10 +37,10 @@ def enter_brand(entry: BrandEntry, at: Circumstances) -> list[str]:
     """Enter what isn't there yet; returns what changed, `["new"]` for a new row. So do all the others."""
     brand = Brand.objects.filter(name=entry.name).first()
     if brand is None:
-        actions.create_brand(**entry.model_dump(), actor=at.actor, now=at.now)
+        actions.create_brand(**entry.model_dump(exclude_none=True), actor=at.actor, now=at.now)
         return ["new"]
     return actions.change_brand(
-        brand_id=brand.pk, actor=at.actor, now=at.now, **entry.model_dump(exclude={"name"})
+        brand_id=brand.pk, actor=at.actor, now=at.now, **entry.model_dump(exclude={"name"}, exclude_none=True)
     )
 
 

@@ -4,16 +4,18 @@ See docs/operating/provider-file.md for an example of everything.
 """
 
 import tomllib
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from capstan.catalog.rules import AtCap, Counting, CycleAnchor, CycleKind, OvershootPolicy
 from capstan.customers.rules import CustomerKind
 from capstan.messaging.rules.words import GatewayKind, Medium
 from capstan.metering.rules.words import RequireMessageAuthenticator
+from capstan.payments.rules.words import GatewayKind as PaymentGatewayKind
 from capstan.services.rules import LoginBy, Standing
 from capstan.values.refused import Refused
 
@@ -32,6 +34,35 @@ class BrandEntry(Entry):
     support_phone: str = ""
     support_email: str = ""
     website: str = ""
+    # on its papers; left out, they stay as they are
+    issuer: str | None = None
+    company_number: str | None = None
+    vat_number: str | None = None
+    bank_details: str | None = None
+    accent: str | None = None
+    document_footer: str | None = None
+
+
+class TaxGroupEntry(Entry):
+    """`rate` is in percent, from `valid_from` on; another rate later is another entry's, or the console's."""
+
+    code: Text
+    name: Text
+    rate: Annotated[Decimal, Field(ge=0, le=100, decimal_places=2)]
+    valid_from: date
+    is_default: bool = False
+
+
+class PaymentGatewayEntry(Entry):
+    """`settings` and `secrets` are those of its kind: docs/operating/billing.md."""
+
+    name: Text
+    kind: PaymentGatewayKind
+    settings: dict[str, Any] = {}
+    secrets: dict[str, str]
+    hook_token: Text
+    active: bool = True
+    priority: int = 10
 
 
 class ConnectionTypeEntry(Entry):
@@ -68,6 +99,9 @@ class PackageEntry(Entry):
     code: Text
     name: Text
     brand: str = ""
+    price: str | None = None  # a month, VAT included
+    tax_group: str | None = None
+    pays_first: bool = False
     valid_from: datetime | None = None
     allowance: str | None = None
     cycle: CycleKind = CycleKind.MONTH
@@ -159,7 +193,9 @@ class ProviderFile(Entry):
     """The whole file, in the order in which it is entered: what others point to comes first."""
 
     brand: tuple[BrandEntry, ...] = ()
+    tax_group: tuple[TaxGroupEntry, ...] = ()
     gateway: tuple[GatewayEntry, ...] = ()
+    payment_gateway: tuple[PaymentGatewayEntry, ...] = ()
     connection_type: tuple[ConnectionTypeEntry, ...] = ()
     peer: tuple[PeerEntry, ...] = ()
     nas: tuple[NasEntry, ...] = ()
@@ -172,7 +208,9 @@ class ProviderFile(Entry):
 # The key by which people know an entry of each kind.
 KEYS = {
     "brand": "name",
+    "tax_group": "code",
     "gateway": "name",
+    "payment_gateway": "name",
     "connection_type": "code",
     "peer": "name",
     "nas": "identifier",

@@ -14,18 +14,29 @@ from capstan.operator.load.catalogue import (
     enter_package,
 )
 from capstan.operator.load.customers import enter_customer, enter_service
-from capstan.operator.load.entries import KEYS, ProviderFile
+from capstan.operator.load.entries import KEYS, PackageEntry, ProviderFile
 from capstan.operator.load.gateways import enter_gateway_entry
+from capstan.operator.load.money import enter_payment_gateway, enter_price, enter_tax_group
 from capstan.operator.load.routers import enter_nas_entry, enter_peer_entry
 from capstan.values.refused import Refused
 
+
+def _enter_package(entry: PackageEntry, at: Circumstances) -> list[str]:
+    """Its terms, then what it costs."""
+    changed = enter_package(entry, at)
+    price = enter_price(entry, at)
+    return changed if changed == ["new"] else [*changed, *price]
+
+
 _ENTER: dict[str, Callable[[Any, Circumstances], list[str]]] = {
     "brand": enter_brand,
+    "tax_group": enter_tax_group,
     "gateway": enter_gateway_entry,
+    "payment_gateway": enter_payment_gateway,
     "connection_type": enter_connection_type,
     "peer": enter_peer_entry,
     "nas": enter_nas_entry,
-    "package": enter_package,
+    "package": _enter_package,
     "offer": enter_offer,
     "customer": enter_customer,
     "service": enter_service,

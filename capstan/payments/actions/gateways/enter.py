@@ -33,30 +33,36 @@ def enter_gateway(
     priority: int = 10,
     actor: str,
     now: datetime,
-) -> Gateway:
-    """The gateway of this name, made or brought to these values. Raises Refused for what can't work."""
+) -> tuple[Gateway, list[str]]:
+    """The gateway of this name, made or brought to these values, and what changed, `["new"]` for a new one.
+
+    Raises Refused for what can't work.
+    """
     if not name.strip():
         raise Refused("The gateway's name is missing.")
     if len(hook_token) < _TOKEN_MIN:
         raise Refused(f"The token in the notifications' address has at least {_TOKEN_MIN} characters.")
     {GatewayKind.PAYFAST: payfast.check, GatewayKind.STRIPE: stripe.check}[kind](settings, secrets)
-    sealed = json.dumps({**secrets, "hook_token": hook_token})
-    gateway, is_new = Gateway.objects.update_or_create(
-        name=name.strip(),
-        defaults={
-            "kind": kind, "settings": dict(settings), "secrets": sealed, "active": active,
-            "hook_hash": hook_hash(hook_token), "priority": priority,
-        },
-        create_defaults={
-            "kind": kind, "settings": dict(settings), "secrets": sealed, "active": active,
-            "hook_hash": hook_hash(hook_token), "priority": priority, "created_at": now,
-        },
-    )  # fmt: skip
-    record(
-        actor=actor, action="payment.gateway", subject=f"paymentgateway:{gateway.pk}", now=now,
-        details={"name": name, "new": is_new, "active": active, "kind": kind.value},
-    )  # fmt: skip
-    return gateway
+    sealed = json.dumps({**secrets, "hook_token": hook_token}, sort_keys=True)
+    wanted = {
+        "kind": kind, "settings": dict(settings), "secrets": sealed, "active": active, "priority": priority,
+        "hook_hash": hook_hash(hook_token),
+    }  # fmt: skip
+    gateway = Gateway.objects.select_for_update().filter(name=name.strip()).first()
+    if gateway is None:
+        gateway = Gateway.objects.create(name=name.strip(), created_at=now, **wanted)
+        changed = ["new"]
+    else:
+        changed = [field for field, value in wanted.items() if getattr(gateway, field) != value]
+        for field in changed:
+            setattr(gateway, field, wanted[field])
+        gateway.save(update_fields=changed)
+    if changed:
+        record(
+            actor=actor, action="payment.gateway", subject=f"paymentgateway:{gateway.pk}", now=now,
+            details={"name": name, "changed": changed, "active": active, "kind": kind.value},
+        )  # fmt: skip
+    return gateway, changed
 
 
 def gateway_called(token: str) -> Gateway | None:
