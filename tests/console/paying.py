@@ -99,7 +99,7 @@ def gateway() -> Gateway:
         settings={"web": "https://pay.example.com", "api": "https://pay.example.com", "sources": ["127.0.0.1"]},
         secrets={"merchant_id": "10000100", "merchant_key": "46f0cd694581a", "passphrase": "made up for tests"},
         hook_token="a-token-of-this-gateway", actor=ACTOR, now=at(TODAY),
-    )  # fmt: skip
+    )[0]  # fmt: skip
 
 
 def told(of: Gateway, state: str, **more: object) -> Notification:

@@ -101,8 +101,9 @@ def _words(facts: Facts, now: datetime, formats: Formats) -> tuple[str, str]:
             return "This top-up was taken back", ""
         case OrderState.AWAITING_AUTHORISATION | OrderState.AWAITING_PAYMENT:
             until = f" It waits until {formats.moment(facts.waits_until)}." if facts.waits_until else ""
-            for_what = "authorisation" if facts.state == OrderState.AWAITING_AUTHORISATION else "payment"
-            return f"Waiting for {for_what}", f"The data is added as soon as that is given.{until}"
+            if facts.state == OrderState.AWAITING_PAYMENT:
+                return "Waiting for payment", f"The data is added as soon as it is paid.{until}"
+            return "Waiting for authorisation", f"The data is added as soon as that is given.{until}"
         case OrderState.REQUESTED:
             return "Ordered", ""
     return _restoring(facts, now)
