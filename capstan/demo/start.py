@@ -18,7 +18,7 @@ from capstan.demo.sales import STAFF, staff_password
 from capstan.network.queries.state import states
 from capstan.network.rules.line_state import LineState
 from capstan.services.models import Service
-from capstan.topups.models import ListEntry
+from capstan.topups.models import AccountRule, ListEntry
 from capstan.ui.meter import Meter, meter_of
 from capstan.values import clock
 
@@ -41,7 +41,7 @@ class WatchedLine(NamedTuple):
 def show(request: HttpRequest) -> HttpResponse:
     """The way in."""
     logins = [(username, name, role.value, staff_password(username)) for username, name, role in STAFF]
-    context = {"lines": watched(clock.now()), "logins": logins}
+    context = {"lines": watched(clock.now()), "logins": logins, "pays_first": _pays_first()}
     return render(request, "demo/start.html", context)
 
 
@@ -49,6 +49,12 @@ def show(request: HttpRequest) -> HttpResponse:
 def lines(request: HttpRequest) -> HttpResponse:
     """The moving part alone."""
     return render(request, "demo/lines.html", {"lines": watched(clock.now())})
+
+
+def _pays_first() -> Service | None:
+    """A line whose top-ups are paid first, for who wants to see that."""
+    lines = Service.objects.filter(customer_id__in=AccountRule.objects.filter(pays_first=True).values("pk"))
+    return lines.select_related("connection_type").order_by("pk").first()
 
 
 @cache
