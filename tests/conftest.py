@@ -66,8 +66,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: object) -> None:
 
 
 _STAYS = ("django_migrations", "django_content_type", "auth_permission")
-_FACTS = ("ledger_journal", "ledger_entry", "billing_invoice", "billing_invoiceline", "billing_charge")
-_FACTS += ("billing_allocation", "billing_storeddocument")
+_FACTS = (
+    "ledger_journal", "ledger_entry", "billing_invoice", "billing_invoiceline", "billing_charge", "billing_allocation",
+    "billing_storeddocument",
+)  # fmt: skip
 """Tables whose triggers let nothing be deleted."""
 _TABLES = """
 SELECT format('SELECT %%L WHERE EXISTS (SELECT FROM %%s)', oid::regclass, oid::regclass) FROM pg_class
