@@ -1,5 +1,6 @@
 """Entering customers and their contacts."""
 
+import re
 from datetime import datetime
 
 from django.conf import settings
@@ -73,6 +74,44 @@ def add_contact(
         actor=actor, action="customer.add_contact", subject=subject, now=now, details={"contact": contact.pk}
     )
     return contact
+
+
+_VAT_NUMBER = re.compile(r"[A-Z0-9]{4,20}", re.ASCII)
+
+
+@transaction.atomic
+def change_papers(
+    *,
+    customer_id: int,
+    physical_address: str,
+    postal_address: str,
+    company_number: str,
+    vat_number: str,
+    actor: str,
+    now: datetime,
+) -> list[str]:
+    """What invoices say of a customer from now on; those that were issued keep what they said. Returns what changed.
+
+    Raises Refused for a VAT number that is none.
+    """
+    number = "".join(vat_number.split()).upper()
+    if number and not _VAT_NUMBER.fullmatch(number):
+        raise Refused(f"{vat_number!r} is no VAT number: it has 4 to 20 letters and digits.")
+    wanted = {
+        "physical_address": _lines(physical_address), "postal_address": _lines(postal_address),
+        "company_number": company_number.strip(), "vat_number": number,
+    }  # fmt: skip
+    customer = Customer.objects.select_for_update(no_key=True).get(pk=customer_id)
+    changed = {field: value for field, value in wanted.items() if getattr(customer, field) != value}
+    if changed:
+        Customer.objects.filter(pk=customer_id).update(**changed)
+        subject = f"customer:{customer_id}"
+        record(actor=actor, action="customer.papers", subject=subject, now=now, details=changed)
+    return list(changed)
+
+
+def _lines(address: str) -> str:
+    return "\n".join(line.strip() for line in address.splitlines() if line.strip())
 
 
 NOTE = "customer.note"

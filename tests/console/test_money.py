@@ -254,3 +254,13 @@ def test_a_period_that_makes_no_sense_says_so(office: Office) -> None:
     )
     assert "This field is required." in words(office.agent.get(address, {"first": "2026-02-01"}))
     assert "Nothing happened" in words(office.agent.get(address))
+
+
+def test_what_invoices_say_of_a_customer_is_changed_here(office: Office) -> None:
+    customer = office.desk.customer()
+    given = {"postal_address": "3 Other Road \n\n Sandbaai", "vat_number": "4 123 456 789"}
+    assert "The next invoice says it." in does(office, customer, "papers", **given)
+    customer.refresh_from_db()
+    assert (customer.postal_address, customer.vat_number) == ("3 Other Road\nSandbaai", "4123456789")
+    assert "is no VAT number" in does(office, customer, "papers", vat_number="?")
+    assert office.agent.post(f"{home(customer)}papers/", given).status_code == 403

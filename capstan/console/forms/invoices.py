@@ -119,6 +119,20 @@ class CreditForm(forms.Form):
         }
 
 
+class RecipientForm(forms.Form):
+    """What invoices say of a customer; a full tax invoice must have his address."""
+
+    postal_address = forms.CharField(
+        required=False, label="Postal address", max_length=500, widget=forms.Textarea(attrs={"rows": 3})
+    )
+    physical_address = forms.CharField(
+        required=False, label="Physical address", max_length=500, help_text="Printed where there is no postal one.",
+        widget=forms.Textarea(attrs={"rows": 3}),
+    )  # fmt: skip
+    vat_number = forms.CharField(required=False, label="VAT number", max_length=30)
+    company_number = forms.CharField(required=False, label="Company registration", max_length=50)
+
+
 class TermsForm(forms.Form):
     """A customer's own terms; what is left to the brand follows it."""
 

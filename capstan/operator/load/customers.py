@@ -41,7 +41,11 @@ def enter_customer(entry: CustomerEntry, at: Circumstances) -> list[str]:
     missing = [contact for contact in entry.contacts if contact.name.strip() not in had]
     for contact in missing:
         customers.add_contact(customer_id=customer.pk, **contact.model_dump(), actor=at.actor, now=at.now)
-    return ["new"] if is_new else [f"contact {contact.name}" for contact in missing]
+    papers = ("physical_address", "postal_address", "company_number", "vat_number")
+    wanted = {name: getattr(entry, name) for name in papers}
+    said = {name: getattr(customer, name) if value is None else value for name, value in wanted.items()}
+    changed = customers.change_papers(customer_id=customer.pk, **said, actor=at.actor, now=at.now)
+    return ["new"] if is_new else [*(f"contact {contact.name}" for contact in missing), *changed]
 
 
 def enter_service(entry: ServiceEntry, at: Circumstances) -> list[str]:

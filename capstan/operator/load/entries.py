@@ -164,6 +164,11 @@ class CustomerEntry(Entry):
     name: Text
     brand: str = ""
     kind: CustomerKind = CustomerKind.INDIVIDUAL
+    # on his invoices; left out, they stay as they are
+    physical_address: str | None = None
+    postal_address: str | None = None
+    company_number: str | None = None
+    vat_number: str | None = None
     contacts: tuple[ContactEntry, ...] = ()
 
 

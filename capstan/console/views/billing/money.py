@@ -9,6 +9,7 @@ from django import forms
 from django.conf import settings
 from django.contrib import messages
 from django.db.models import Sum
+from django.forms.models import model_to_dict
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
@@ -27,6 +28,7 @@ from capstan.console.forms.invoices import (
     ChargeForm,
     DiscountForm,
     EndForm,
+    RecipientForm,
     TermsForm,
 )
 from capstan.console.invoices_shown import (
@@ -38,6 +40,7 @@ from capstan.console.invoices_shown import (
 )
 from capstan.console.views.billing.credits import behind
 from capstan.console.views.billing.found import customer_or_404, local_day, money_crumbs, not_allowed
+from capstan.customers.actions import change_papers
 from capstan.customers.models import Customer
 from capstan.identity.rules import Actor, Permission
 from capstan.payments.queries.listing import last_payments
@@ -58,6 +61,11 @@ def _terms(customer: Customer, form: forms.Form, actor: Actor, now: datetime) ->
     assert isinstance(form, TermsForm)
     changed = terms.set_terms(customer_id=customer.pk, **form.terms(), actor=actor.key, now=now)
     return "The terms hold from the next billing day on." if changed else "The terms were so already."
+
+
+def _papers(customer: Customer, form: forms.Form, actor: Actor, now: datetime) -> str:
+    changed = change_papers(customer_id=customer.pk, **form.cleaned_data, actor=actor.key, now=now)
+    return "The next invoice says it." if changed else "It was so already."
 
 
 def _discount(customer: Customer, form: forms.Form, actor: Actor, now: datetime) -> str:
@@ -82,6 +90,7 @@ def _charge(customer: Customer, form: forms.Form, actor: Actor, now: datetime) -
 class _Asking(NamedTuple):
     """What the forms of a customer's page choose from."""
 
+    customer: Customer
     policy: BillingPolicy
     terms: BillingTerms | None
     services: list[Service]
@@ -95,6 +104,9 @@ class _Asking(NamedTuple):
                 initial=TermsForm.given_by(self.terms, self.policy),
                 auto_id="terms-%s",
             )
+        if deed == "papers":
+            held = model_to_dict(self.customer, fields=list(RecipientForm.base_fields))
+            return RecipientForm(given, initial=held, auto_id="papers-%s")
         if deed == "discount":
             return DiscountForm(
                 given, services=self.services, initial={"first": today}, auto_id="discount-%s"
@@ -106,6 +118,7 @@ class _Asking(NamedTuple):
 
 _DEEDS: dict[str, Callable[[Customer, forms.Form, Actor, datetime], str]] = {
     "terms": _terms,
+    "papers": _papers,
     "discount": _discount,
     "charge": _charge,
 }
@@ -114,6 +127,7 @@ _DEEDS: dict[str, Callable[[Customer, forms.Form, Actor, datetime], str]] = {
 def _asking(customer: Customer) -> _Asking:
     services = Service.objects.filter(customer=customer).only("id", "username").order_by("pk")
     return _Asking(
+        customer,
         terms.policy_of(customer.brand_id),
         BillingTerms.objects.filter(pk=customer.pk).first(),
         list(services[:_LINES]),
@@ -215,7 +229,9 @@ def _page(
         "invoices": _open_table(customer, found, band, today), "money_url": money_url(customer.pk),
         "payments": payments_table(last_payments(customer.pk, limit=_PAYMENTS)), **_waiting(customer),
         "facts": _facts(asking), "discounts": _discounts(customer, deed, form, today, may=may),
-        "has_services": bool(asking.services), "terms_form": shown("terms"), "discount_form": shown("discount"),
+        "has_services": bool(asking.services), "terms_form": shown("terms"),
+        "papers_form": shown("papers"), "address": customer.postal_address or customer.physical_address,
+        "discount_form": shown("discount"),
         "charge_form": shown("charge"), "open_deed": deed, "take_url": _take_url(request, customer),
         "crumbs": money_crumbs(customer, ("Money", None)),
     }  # fmt: skip
