@@ -6,7 +6,7 @@ from django.db import models
 from capstan.catalog.models import Package
 from capstan.customers.models import Customer
 from capstan.db.fields import EncryptedTextField
-from capstan.services.rules import LoginBy, MacLock, ServiceStatus, Standing, Urgency
+from capstan.services.rules import HoldKind, LoginBy, MacLock, ServiceStatus, Standing, Urgency
 
 
 class ConnectionType(models.Model):
@@ -120,3 +120,15 @@ class AccessDue(models.Model):
 
     class Meta:
         indexes = [models.Index(fields=["urgency", "due_at"], name="accessdue_due")]
+
+
+class ServiceHold(models.Model):
+    """Why a line is on hold. It is suspended while it has any; each kind of reason once, and whoever set it lifts it."""
+
+    service = models.ForeignKey(Service, models.CASCADE, related_name="holds", db_index=False)
+    kind = models.TextField(choices=[(k.value, k.value) for k in HoldKind])
+    reason = models.TextField(blank=True)
+    since = models.DateTimeField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["service", "kind"], name="servicehold_once")]

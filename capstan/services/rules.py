@@ -26,6 +26,13 @@ class ServiceStatus(StrEnum):
     ENDED = "ended"
 
 
+class HoldKind(StrEnum):
+    """Whose reason it is that a line is on hold."""
+
+    STAFF = "staff"
+    UNPAID = "unpaid"
+
+
 class Standing(StrEnum):
     """Who waits for whom: postpaid gets each cycle's allowance at once, prepaid when it is paid."""
 

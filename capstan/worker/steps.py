@@ -12,6 +12,8 @@ from psycopg.errors import LockNotAvailable
 from capstan.billing.actions import run
 from capstan.billing.actions.at_once import credit_returns
 from capstan.billing.actions.documents import make_due
+from capstan.billing.actions.dunning import lift_due, look_due
+from capstan.billing.actions.dunning_tell import notify_issued
 from capstan.billing.actions.terms import ensure_missing
 from capstan.caps.actions import retention as caps_retention
 from capstan.caps.actions.cap import provider_zone, roll_due, seal_due
@@ -246,6 +248,13 @@ def payments() -> tuple[Step, ...]:
         Step(
             "ways out of lines to pay", timedelta(seconds=1), lambda now: close_decided(now=now), woken=True
         ),
+        Step(
+            "lines whose debt is gone",
+            timedelta(seconds=1),
+            lambda now: lift_due(now=now, limit=BATCH),
+            BATCH,
+            woken=True,
+        ),
         Step("refunds of dead processes", timedelta(minutes=1), lambda now: give_up_sending(now=now)),
         Step("payments that nobody told us of", timedelta(minutes=1), lambda now: look_up_due(now=now)),
     )
@@ -262,6 +271,10 @@ def billing() -> tuple[Step, ...]:
             BATCH,
         ),
         Step("PDFs", timedelta(seconds=5), lambda now: make_due(now=now, limit=BATCH), BATCH),
+        Step(
+            "tell of invoices", timedelta(seconds=5), lambda now: notify_issued(now=now, limit=BATCH), BATCH
+        ),
+        Step("chase debts", timedelta(seconds=10), lambda now: look_due(now=now, limit=BATCH), BATCH),
         Step("billing days ahead", timedelta(minutes=5), lambda now: run.start_due(now=now)),
         Step(
             "terms of new customers",

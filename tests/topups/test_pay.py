@@ -158,7 +158,7 @@ def test_confirmed_too_late_the_money_is_credit_and_it_is_said(counter: Counter)
     order.refresh_from_db()
     credit = Credit.objects.get()
     assert (order.state, credit.left_minor, credit.kept_for) == (OrderState.EXPIRED, 3500, "")
-    assert "R35 is here, but the top-up had lapsed" in shop.texts()[-1]
+    assert "payment of R35 came too late for the top-up" in shop.texts()[-1]
     assert Invoice.objects.get(kind=InvoiceKind.PROFORMA).withdrawn_at is not None
 
 

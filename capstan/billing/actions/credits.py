@@ -6,6 +6,7 @@ from datetime import date, datetime
 from django.db import connection
 from django.db.models import Sum
 
+from capstan.billing.actions import dunning
 from capstan.billing.models import Allocation, Credit, Invoice
 from capstan.billing.rules.allocate import Left, Owed, Part, in_order, oldest_first
 from capstan.billing.rules.words import InvoiceKind
@@ -119,6 +120,7 @@ def _allocate(parts: dict[int, list[Part]], *, today: date, actor: str, now: dat
         ],
         now=now,
     )  # fmt: skip
+    dunning.paid_up({customer_id for customer_id, _ in flat}, now=now)
     return sum(part.amount_minor for _, part in flat)
 
 
@@ -218,6 +220,7 @@ def _give_up(credit: Credit, parts: Sequence[Part], *, today: date, actor: str, 
         ],
         now=now,
     )  # fmt: skip
+    dunning.look_at([(customer_id, now)], now=now)
 
 
 def free(credit: Credit) -> None:

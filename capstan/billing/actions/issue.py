@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.db import connection
 
-from capstan.billing.actions import credits
+from capstan.billing.actions import credits, dunning
 from capstan.billing.actions.numbering import take
 from capstan.billing.models import Invoice, InvoiceLine
 from capstan.billing.queries.parties import parties_of
@@ -60,6 +60,7 @@ def issue(wanted: Sequence[ToIssue], *, actor: str, now: datetime) -> list[Invoi
             _credit(one, invoice, actor, now)
     owing = {one.customer.pk for one in wanted if one.kind != InvoiceKind.PROFORMA}
     credits.allocate_free(owing, today=max(one.issued_on for one in wanted), actor=actor, now=now)
+    dunning.expect(invoices, now=now)
     return invoices
 
 

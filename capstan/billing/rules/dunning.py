@@ -127,7 +127,14 @@ def next_look(debt: Debt, policy: Policy, today: date) -> date | None:
         return today + timedelta(days=1)
     if debt.next_due_on is None:
         return None
-    days = [debt.next_due_on + timedelta(days=n) for n in (*_before(policy), policy.grace_days + 1)]
+    before = _before(policy)
+    if (
+        before
+        and policy.reminders_skip
+        and debt.next_due_on + timedelta(days=before[0]) <= today < debt.next_due_on
+    ):
+        return today + timedelta(days=1)
+    days = [debt.next_due_on + timedelta(days=n) for n in (*before, policy.grace_days + 1)]
     return min((day for day in days if day > today), default=today + timedelta(days=1))
 
 

@@ -38,6 +38,11 @@ _VARIABLES = {
         Variable("text", "Our technician comes today between 14:00 and 15:00.", "what was written"),
         Variable("username", "jenny@example.net", "of the line"),
         Variable("password", "correct horse", "of the line"),
+        Variable("number", "INV0001234", "the invoice's number"),
+        Variable("due", "8 Dec 2026", "the day by which to pay"),
+        Variable("account", "EX1234", "the reference for payments"),
+        Variable("bank", "Example Bank, account 0000000000", "the brand's bank details", may_be_empty=True),
+        Variable("suspends", "14 Dec 2026", "the day on which the lines are put on hold", may_be_empty=True),
     )
 }
 

@@ -188,10 +188,10 @@ TOPUP = (
         "A payment for a top-up came when it couldn't be added any more",
         "amount service support",
         sms={
-            "en": "Your payment of {amount} is here, but the top-up[ on {service}] had lapsed. The money is credit on your"
-            " account: it pays your next invoice.[ Questions? Call {support}.]",
-            "af": "Jou betaling van {amount} is hier, maar die aanvulling[ op {service}] het verval. Die geld is krediet op"
-            " jou rekening: dit betaal jou volgende faktuur.[ Vrae? Bel {support}.]",
+            "en": "Your payment of {amount} came too late for the top-up[ on {service}]. It is credit and pays your next"
+            " invoice.[ Questions? Call {support}.]",
+            "af": "Jou betaling van {amount} was te laat vir die aanvulling[ op {service}]. Dit is krediet en betaal jou"
+            " volgende faktuur.[ Vrae? Bel {support}.]",
         },
         titles={
             "en": "Your payment is credit on your account",

@@ -1,0 +1,133 @@
+"""Texts about invoices and debts. Where access is at stake they are SMS too."""
+
+from capstan.messaging.rules.texts.making import template
+
+_HOW = {
+    "en": "Use {account} as the reference when you pay.[\n\n{bank}][\n\nQuestions? Call {support}.]\n\n{provider}",
+    "af": "Gebruik {account} as verwysing wanneer jy betaal.[\n\n{bank}][\n\nVrae? Bel {support}.]\n\n{provider}",
+}
+_HI = {"en": "Hi[ {name}]\n\n", "af": "Hallo[ {name}]\n\n"}
+
+
+def _letter(en: str, af: str, *, asks: bool = True) -> dict[str, str]:
+    """An e-mail's two languages: a greeting, the words, and how to pay if it asks for that."""
+    words = {"en": en, "af": af}
+    return {tag: _HI[tag] + words[tag] + ("\n\n" + _HOW[tag] if asks else "\n\n{provider}") for tag in words}
+
+
+_PAYING = "name amount account bank support"
+
+INVOICES = (
+    template(
+        "invoice.issued",
+        "An invoice was issued and is to be paid",
+        f"{_PAYING} number due",
+        titles={"en": "Invoice {number}: {amount} by {due}", "af": "Faktuur {number}: {amount} teen {due}"},
+        email=_letter(
+            "Your invoice {number} is ready. {amount} is to be paid by {due}.",
+            "Jou faktuur {number} is gereed. {amount} is betaalbaar teen {due}.",
+        ),
+        must=(("amount",), ("account",)),
+    ),
+    template(
+        "invoice.issued_paid",
+        "An invoice was issued that the account's credit has paid",
+        "name amount number support",
+        titles={"en": "Invoice {number} is paid", "af": "Faktuur {number} is betaal"},
+        email=_letter(
+            "Your invoice {number} of {amount} is ready. Your account's credit has paid it: there is nothing to do.",
+            "Jou faktuur {number} van {amount} is gereed. Jou rekening se krediet het dit betaal: jy hoef niks te doen nie.",
+            asks=False,
+        ),
+    ),
+)
+
+DUNNING = (
+    template(
+        "dunning.soon",
+        "A payment is due in a few days",
+        f"{_PAYING} due",
+        titles={"en": "{amount} is due on {due}", "af": "{amount} is betaalbaar op {due}"},
+        email=_letter(
+            "A friendly reminder: {amount} is due on {due}. If you have paid already, thank you.",
+            "'n Vriendelike herinnering: {amount} is betaalbaar op {due}. As jy reeds betaal het, dankie.",
+        ),
+        must=(("amount",), ("account",)),
+    ),
+    template(
+        "dunning.overdue",
+        "A payment is late: the first reminder",
+        f"{_PAYING} due",
+        titles={"en": "Your payment of {amount} is late", "af": "Jou betaling van {amount} is laat"},
+        email=_letter(
+            "{amount} was due on {due} and has not reached us. Please pay it as soon as you can.",
+            "{amount} was op {due} betaalbaar en het ons nog nie bereik nie. Betaal dit asseblief so gou as jy kan.",
+        ),
+        must=(("amount",), ("account",)),
+    ),
+    template(
+        "dunning.overdue_again",
+        "A payment is late: the reminders after the first",
+        f"{_PAYING} due",
+        titles={"en": "Still unpaid: {amount}", "af": "Nog nie betaal nie: {amount}"},
+        email=_letter(
+            "{amount} has been overdue since {due}. Please pay it now, or tell us when you will.",
+            "{amount} is sedert {due} agterstallig. Betaal dit asseblief nou, of laat weet ons wanneer jy sal.",
+        ),
+        must=(("amount",), ("account",)),
+    ),
+    template(
+        "dunning.warning",
+        "A line will be put on hold for a debt",
+        f"{_PAYING} due suspends",
+        sms={
+            "en": "{amount} is overdue.[ Your internet is put on hold on {suspends} unless you pay.] Reference {account}."
+            "[ Call {support}.]\n{provider}",
+            "af": "{amount} is agterstallig.[ Jou internet word op {suspends} opgeskort tensy jy betaal.] Verwysing {account}."
+            "[ Bel {support}.]\n{provider}",
+        },
+        titles={
+            "en": "Your internet will be put on hold[ on {suspends}]",
+            "af": "Jou internet word opgeskort[ op {suspends}]",
+        },
+        email=_letter(
+            "{amount} has been overdue since {due}.[ Your internet is put on hold on {suspends} unless you pay before then.]"
+            " If you can't, tell us when you can.",
+            "{amount} is sedert {due} agterstallig.[ Jou internet word op {suspends} opgeskort tensy jy voor dan betaal.]"
+            " As jy nie kan nie, laat weet ons wanneer jy kan.",
+        ),
+        must=(("amount",), ("account",)),
+    ),
+    template(
+        "dunning.suspended",
+        "A line was put on hold for a debt: what to pay to be back",
+        f"{_PAYING} due",
+        sms={
+            "en": "Your internet is on hold. Pay {amount} and you are back at once. Reference {account}."
+            "[ Call {support}.]\n{provider}",
+            "af": "Jou internet is opgeskort. Betaal {amount} en jy is dadelik terug. Verwysing {account}."
+            "[ Bel {support}.]\n{provider}",
+        },
+        titles={"en": "Your internet is on hold", "af": "Jou internet is opgeskort"},
+        email=_letter(
+            "Your internet is on hold, as {amount} has been overdue since {due}. Once we have it you are back at once.",
+            "Jou internet is opgeskort, want {amount} is sedert {due} agterstallig. Sodra ons dit het, is jy dadelik terug.",
+        ),
+        must=(("amount",), ("account",)),
+    ),
+    template(
+        "dunning.restored",
+        "A line that was on hold for a debt works again",
+        "name support",
+        sms={
+            "en": "Thank you. You are online again.\n{provider}",
+            "af": "Dankie. Jy is weer aanlyn.\n{provider}",
+        },
+        titles={"en": "You are online again", "af": "Jy is weer aanlyn"},
+        email=_letter(
+            "Thank you. You are online again.[ Something not right? Call {support}.]",
+            "Dankie. Jy is weer aanlyn.[ Iets nie reg nie? Bel {support}.]",
+            asks=False,
+        ),
+    ),
+)
