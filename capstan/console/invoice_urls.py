@@ -2,7 +2,17 @@
 
 from django.urls import URLPattern, path
 
-from capstan.console.views.billing import brands, invoices, money, prices, run, runs, statement, taxes
+from capstan.console.views.billing import (
+    brands,
+    chasing,
+    invoices,
+    money,
+    prices,
+    run,
+    runs,
+    statement,
+    taxes,
+)
 
 urlpatterns: list[URLPattern] = [
     path("billing/invoices/", invoices.show_all, name="invoices"),
@@ -13,6 +23,8 @@ urlpatterns: list[URLPattern] = [
     path("money/<int:customer_id>/", money.show, name="money"),
     path("money/<int:customer_id>/statement/", statement.show, name="statement"),
     path("money/<int:customer_id>/statement/pdf/", statement.pdf, name="statement_pdf"),
+    path("money/<int:customer_id>/chasing/", chasing.show, name="chasing"),
+    path("money/<int:customer_id>/chasing/<slug:deed>/", chasing.act, name="chasing_deed"),
     path("money/<int:customer_id>/discounts/<int:discount_id>/end/", money.end_discount, name="discount_end"),
     path("money/<int:customer_id>/<slug:deed>/", money.act, name="money_deed"),
     # bill runs

@@ -15,20 +15,28 @@ from django.conf import settings
 from django.db import transaction
 
 from capstan.billing.actions import run as runs
-from capstan.billing.models import BillingPolicy, BillingTerms, BillRun, Invoice
+from capstan.billing.actions.dunning_holds import set_dunning_policy
+from capstan.billing.models import BillingPolicy, BillingTerms, BillRun, DunningPolicy, Invoice
+from capstan.billing.rules.dunning import DEFAULT_STEPS, Policy
 from capstan.billing.rules.periods import next_billing_day, period_at
 from capstan.billing.rules.words import InvoiceKind, ItemState, Method, RunState
 from capstan.catalog.actions import change_brand, create_tax_group, set_package_price
 from capstan.catalog.models import Brand, Package, TaxGroup
+from capstan.catalog.queries import offers_on_sale
 from capstan.customers.models import Customer
 from capstan.demo import catalogue
-from capstan.demo.roster import AGENT, secret_of
+from capstan.demo.provider import is_watched
+from capstan.demo.roster import AGENT, accounts, secret_of
 from capstan.payments.actions.gateways.enter import enter_gateway
 from capstan.payments.actions.take import BANK, Received, receive, till
 from capstan.payments.models import Gateway
 from capstan.payments.rules.words import GatewayKind
+from capstan.services.models import Service
+from capstan.services.rules import LoginBy
 from capstan.topups.actions.agreements import set_account_rule
-from capstan.topups.models import AccountRule
+from capstan.topups.actions.auto import Wish, agree
+from capstan.topups.models import AccountRule, AutoTopUp
+from capstan.topups.rules.words import Channel
 from capstan.values.refused import Refused
 
 log = structlog.get_logger("capstan.demo")
@@ -125,7 +133,28 @@ def live_money(*, now: datetime) -> int:
         for day in days:
             _bill(brand, day)
             _pay(day, today)
+    if not DunningPolicy.objects.filter(brand=brand).exists():
+        set_dunning_policy(brand_id=brand.pk, policy=Policy(DEFAULT_STEPS), actor=ACTOR, now=now)
+    _enter_auto(brand, now)
     return Invoice.objects.filter(kind=InvoiceKind.INVOICE).count()
+
+
+def _enter_auto(brand: Brand, now: datetime) -> None:
+    """A line that gets data by itself when its cap is reached."""
+    if AutoTopUp.objects.exists():
+        return
+    ruled = AccountRule.objects.values("customer_id")
+    lines = Service.objects.filter(customer__kind="individual", login_by=LoginBy.PASSWORD).exclude(
+        customer_id__in=ruled
+    )
+    watched = {
+        one.line.username.lower() for account in accounts() for one in account.lines if is_watched(one)
+    }
+    line = next((one for one in lines.order_by("pk") if one.username not in watched), None)
+    offer = next((one for one in offers_on_sale(at=now, brand_id=brand.pk) if one.letter == "B"), None)
+    if line is not None and offer is not None:
+        wish = Wish(line.pk, offer.id, 100, 3, 20_000, None, "the account's owner", Channel.AGENT)
+        agree(wish, actor=f"staff:{AGENT[0]}", now=now)
 
 
 def _billing_days(today: date) -> list[date]:

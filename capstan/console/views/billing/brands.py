@@ -13,13 +13,15 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from capstan.billing.actions import policy as policies
+from capstan.billing.actions.dunning_holds import set_dunning_policy
 from capstan.billing.actions.numbering import set_series
 from capstan.billing.actions.terms import policy_of
-from capstan.billing.models import Series
+from capstan.billing.models import DunningPolicy, Series
 from capstan.billing.rules.numbers import number
 from capstan.billing.rules.words import SeriesKind
 from capstan.catalog.actions import change_brand, set_logo
 from capstan.catalog.models import Brand, BrandLogo
+from capstan.console.forms.chasing import ChasingForm
 from capstan.console.forms.invoices import LogoForm, PapersForm, PolicyForm, SeriesForm
 from capstan.console.views.billing.found import billing_crumbs, brand_or_404, not_allowed
 from capstan.console.views.billing.prices import policy_words
@@ -44,6 +46,12 @@ def _policy(brand: Brand, form: forms.Form, actor: str, now: datetime) -> str:
     assert isinstance(form, PolicyForm)
     changed = policies.set_policy(brand_id=brand.pk, **form.policy(), actor=actor, now=now)
     return f"{brand.name} bills so from now on." if changed else "It was so already."
+
+
+def _chasing(brand: Brand, form: forms.Form, actor: str, now: datetime) -> str:
+    assert isinstance(form, ChasingForm)
+    changed = set_dunning_policy(brand_id=brand.pk, policy=form.policy(), actor=actor, now=now)
+    return f"Debts of {brand.name} are chased so from now on." if changed else "It was so already."
 
 
 def _series(brand: Brand, form: forms.Form, actor: str, now: datetime) -> str:
@@ -73,6 +81,7 @@ def _logo(brand: Brand, form: forms.Form, actor: str, now: datetime) -> str:
 
 _DEEDS: dict[str, tuple[Callable[[Brand, forms.Form, str, datetime], str], Permission]] = {
     "policy": (_policy, Permission.RUN_BILLING),
+    "chasing": (_chasing, Permission.RUN_BILLING),
     "series": (_series, Permission.RUN_BILLING),
     "papers": (_papers, Permission.SET_PRICES),
     "logo": (_logo, Permission.SET_PRICES),
@@ -110,6 +119,8 @@ def act(request: StaffRequest, brand_id: int, deed: str) -> HttpResponse:
 def _sent(request: StaffRequest, deed: str) -> forms.Form:
     if deed == "policy":
         return PolicyForm(request.POST, auto_id="policy-%s")
+    if deed == "chasing":
+        return ChasingForm(request.POST, auto_id="chasing-%s")
     if deed == "series":
         kind = request.POST.get("kind", "")
         slug = kind.replace(" ", "-") if kind in set(SeriesKind) else "series"
@@ -132,7 +143,10 @@ def _page(
 
     papers = PapersForm(initial=PapersForm.given_by(brand), auto_id="papers-%s")
     policy = PolicyForm(initial=PolicyForm.given_by(own), auto_id="policy-%s")
+    rule = DunningPolicy.objects.filter(pk=brand.pk).first()
+    chasing = ChasingForm(initial=ChasingForm.given_by(rule), auto_id="chasing-%s")
     context = {
+        "chasing_form": shown("chasing", chasing, may=may_bill), "is_chasing": rule is not None,
         "of": brand, "words": policy_words(own), "series": _shown_series(brand, deed, form, may=may_bill),
         "policy_form": shown("policy", policy, may=may_bill), "papers_form": shown("papers", papers, may=may_set),
         "logo_form": shown("logo", LogoForm(auto_id="logo-%s"), may=may_set), "logo": _logo_uri(brand),

@@ -1,0 +1,42 @@
+"""The demo's money: everything is there once, whatever the number of starts, and the books are in order."""
+
+import pytest
+
+from capstan.billing.models import BillingTerms, BillRun, DunningPolicy, Invoice
+from capstan.billing.rules.words import ItemState, RunState
+from capstan.customers.models import Customer
+from capstan.demo.money import MONTHS, enter_money, live_money
+from capstan.demo.provider import enter_provider
+from capstan.demo.roster import Subscription
+from capstan.demo.sales import enter_sales
+from capstan.ledger.queries import trial_balance
+from capstan.payments.models import Gateway, Payment
+from capstan.topups.models import AccountRule, AutoTopUp
+from capstan.values import clock
+
+
+def some(one: Subscription) -> bool:
+    """A dozen lines are enough."""
+    return one.line.seed % 17 == 0
+
+
+@pytest.mark.timeout(300)
+def test_three_months_are_billed_and_paid_once(transactional_db: None) -> None:
+    now = clock.now()
+    enter_provider(now=now, days=1, which=some)
+    enter_sales(now=now)
+    for _ in range(2):
+        enter_money(now=now)
+        invoices = live_money(now=now)
+    customers = Customer.objects.count()
+    assert BillRun.objects.filter(state=RunState.ISSUED).count() == MONTHS
+    assert not BillRun.objects.filter(items__state=ItemState.FAILED).exists()
+    assert customers < invoices <= MONTHS * customers
+    assert Payment.objects.exists()
+    assert Gateway.objects.count() == DunningPolicy.objects.count() == AutoTopUp.objects.count() == 1
+    assert AccountRule.objects.filter(pays_first=True).count() == 1
+    assert not BillingTerms.objects.filter(next_bill_on__lte=now).exists()
+    numbers = sorted(Invoice.objects.filter(kind="invoice").values_list("number", flat=True))
+    assert numbers == [f"INV{number:07}" for number in range(1, invoices + 1)]
+    totals = trial_balance()
+    assert sum(one.debits for one in totals) == sum(one.credits for one in totals)
