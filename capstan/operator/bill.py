@@ -3,10 +3,12 @@
 import time
 from collections.abc import Iterator
 from datetime import date, datetime
+from pathlib import Path
 
 from django.conf import settings
 
 from capstan.billing.actions import run as runs
+from capstan.billing.actions.rated import import_rated
 from capstan.billing.models import BillRun
 from capstan.billing.queries.runs import Progress, progress
 from capstan.billing.rules.words import ItemState, RunState
@@ -58,6 +60,17 @@ def shown(run_id: int, *, watch: bool) -> Iterator[str]:
         if not watch or run.state not in _UNDER_WAY:
             return
         time.sleep(_LOOK_SECONDS)
+
+
+def imported(file: Path, *, actor: str, now: datetime) -> str:
+    """Charge what a file of rated charges says. Raises Refused with a line for each fault."""
+    try:
+        content = file.read_bytes()
+    except OSError as problem:
+        raise Refused(f"{file} can't be read: {problem.strerror}.") from problem
+    taken = import_rated(content=content, file_name=file.name, actor=actor, now=now)
+    known = f"; {taken.known} were charged before" if taken.known else ""
+    return f"{taken.new} charges, {settings.FORMATS.money(taken.amount_minor)} incl. VAT{known}. The next invoices take them up."
 
 
 def exported(first: date, last: date) -> Iterator[str]:

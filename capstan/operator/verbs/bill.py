@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser, Namespace
 from datetime import date
+from pathlib import Path
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -18,6 +19,10 @@ def add_arguments(parser: ArgumentParser) -> None:
     issue = deeds.add_parser("issue", help="issue a previewed run", description="issue a previewed run")
     issue.add_argument("run", type=int, help="the run's number")
     issue.add_argument("--watch", action="store_true", help="until it is through")
+    rated = deeds.add_parser(
+        "import", help="charges priced elsewhere", description="charges that were priced elsewhere"
+    )
+    rated.add_argument("file", type=Path, help="CSV with the columns line, date, text, amount, reference")
     export = deeds.add_parser("export", help="the ledger as CSV", description="the ledger's entries as CSV")
     export.add_argument("first", type=date.fromisoformat, help="the first day")
     export.add_argument("last", type=date.fromisoformat, help="the last day")
@@ -36,6 +41,8 @@ def run(arguments: Namespace) -> None:
             say(bill.preview(arguments.day, arguments.brand, actor=actor(), now=clock.now()))
         case "issue":
             say(bill.issue(arguments.run, actor=actor(), now=clock.now()))
+        case "import":
+            say(bill.imported(arguments.file, actor=actor(), now=clock.now()))
         case "export":
             for line in bill.exported(arguments.first, arguments.last):
                 print(line, end="")
