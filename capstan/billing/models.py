@@ -166,6 +166,13 @@ class InvoiceLine(models.Model):
     )
     supplied_from = models.DateField()
     supplied_to = models.DateField()
+    replaces = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="the credited line in whose place it was issued again",
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["invoice", "position"], name="invoiceline_once")]

@@ -46,7 +46,7 @@ urlpatterns: list[URLPattern] = [
     ),
     # tills
     path("billing/cash/", cash.show, name="cash"),
-    path("billing/cash/<int:cash_up_id>.pdf", cash.pdf, name="cash_up_pdf"),
+    path("billing/cash/<int:cash_up_id>/pdf/", cash.pdf, name="cash_up_pdf"),
     # books
     path("billing/ledger/", ledger.show, name="ledger"),
     path("billing/ledger/account/", ledger.account, name="account"),

@@ -260,6 +260,7 @@ RUN_WORDS = {
     RunState.PREVIEWED: "the preview is ready to be looked at",
     RunState.ISSUING: "invoices are being issued",
     RunState.ISSUED: "issued",
+    RunState.DROPPED: "dropped",
 }
 
 

@@ -372,3 +372,22 @@ def test_months_that_nobody_billed_are_all_charged_later(desk: Desk) -> None:
     desk.line(customer, desk.package(10000))
     (late,) = desk.bill("2026-06-01")
     assert late.total_minor == 60000
+
+
+def test_what_was_taken_back_whole_before_its_invoice_comes_to_nothing_on_it(desk: Desk) -> None:
+    customer = desk.customer()
+    line = desk.line(customer, desk.package(None))
+    sold = desk.sell(line, 3500, "2026-01-03")
+    with transaction.atomic():
+        charges.give_back(
+            charge_id=sold.pk,
+            amount_minor=3500,
+            description="Returned",
+            reference="r",
+            actor=ACTOR,
+            now=at("2026-01-04"),
+        )
+    BillingTerms.objects.filter(pk=customer.pk).update(next_bill_on="2026-02-01")
+    (invoice,) = desk.bill("2026-02-01")
+    assert (invoice.total_minor, invoice.open_minor) == (0, 0)
+    desk.check()

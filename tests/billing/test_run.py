@@ -156,6 +156,7 @@ def test_a_dropped_preview_leaves_nothing(desk: Desk) -> None:
     run = preview(desk)
     runs.drop(run_id=run.pk, actor=ACTOR, now=at("2026-01-01"))
     assert not BillRunItem.objects.exists()
+    assert runs.start_due(now=at("2026-01-01")) == 0, "it doesn't come back by itself"
     assert preview(desk).items.count() == 3
 
 

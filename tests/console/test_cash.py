@@ -85,20 +85,20 @@ def test_others_tills_are_for_those_who_see_the_books(desk: Desk, agent: Client,
     assert "staff:naledi R 115.00" in said
     counts(clerk, "0")
     other = CashUp.objects.get(actor="staff:clara")
-    assert agent.get(f"{PAGE}{other.pk}.pdf").status_code == 403
+    assert agent.get(f"{PAGE}{other.pk}/pdf/").status_code == 403
     assert "staff:naledi" not in words(agent.get(PAGE))
-    assert clerk.get(f"{PAGE}{other.pk}.pdf").status_code == 200
+    assert clerk.get(f"{PAGE}{other.pk}/pdf/").status_code == 200
 
 
 def test_a_count_as_a_pdf(desk: Desk, agent: Client) -> None:
     paid(desk.customer("Jenny Smith"), 11500, Method.CASH)
     counts(agent, "110", "100", "five missing")
     made = CashUp.objects.get()
-    answer = agent.get(f"{PAGE}{made.pk}.pdf")
+    answer = agent.get(f"{PAGE}{made.pk}/pdf/")
     assert answer.content.startswith(b"%PDF")
     assert "cash-up-2026-03-05-staff-thandi.pdf" in answer.headers["Content-Disposition"]
-    assert agent.get(f"{PAGE}{made.pk}.pdf").content == answer.content
-    assert agent.get(f"{PAGE}999999.pdf").status_code == 404
+    assert agent.get(f"{PAGE}{made.pk}/pdf/").content == answer.content
+    assert agent.get(f"{PAGE}999999/pdf/").status_code == 404
 
 
 def test_many_counts_cost_the_same(

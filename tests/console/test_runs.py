@@ -151,8 +151,14 @@ def test_a_preview_is_made_again_or_dropped(office: Office) -> None:
     assert "can't be done with a run that is previewing" in does(office, run, "again")
     said = does(office, run, "drop")
     assert "is dropped; nobody was billed by it." in said
-    assert not BillRun.objects.exists()
-    assert office.clerk.post(f"{page_of(run)}drop/").status_code == 404
+    assert BillRun.objects.get().state == RunState.DROPPED
+    page = words(office.clerk.get(page_of(run)))
+    assert "Nobody was billed by it, and it doesn't come back by itself." in page
+    assert "can't be done with a run that is dropped" in does(office, run, "drop")
+    listed = words(office.clerk.get(RUNS))
+    assert "Dropped" in listed
+    start = {"brand": office.desk.brand.pk, "billing_day": "2026-02-01"}
+    assert "Previewing" in words(sends(office.clerk, f"{RUNS}start/", start)), "again when somebody says so"
 
 
 def test_failures_say_their_problem_and_stand_first(office: Office) -> None:

@@ -2,9 +2,11 @@
 
 import pytest
 
+from capstan.billing.rules.words import Method
 from capstan.ledger.queries import balance
 from capstan.ledger.rules import Code, Name
 from capstan.payments.actions import bank
+from capstan.payments.actions.take import BANK, Received, receive
 from capstan.payments.models import BankImport, BankLine, Payment
 from capstan.payments.rules.words import BankLineState
 from capstan.values.refused import Refused
@@ -110,3 +112,19 @@ def test_a_pasted_line_finds_its_customer(desk: Desk) -> None:
     customer = desk.customer()
     assert bank.whose(f"FNB OB PMT {customer.account_code} JAN").customer_id == customer.pk
     assert bank.whose("FNB OB PMT").customer_id is None
+
+
+def test_what_was_booked_by_hand_is_not_booked_again_by_its_line(desk: Desk) -> None:
+    customer = desk.customer()
+    by_hand = receive(
+        Received(customer.pk, Method.EFT, 3500, at("2026-02-27").date(), BANK),
+        actor=ACTOR,
+        now=at("2026-02-28"),
+    )
+    done = read(
+        desk,
+        f"2026-03-01,CREDIT {customer.account_code},35.00,1035.00",
+        f"2026-03-02,CREDIT {customer.account_code},35.00,1070.00",
+    )
+    assert (done.matched, desk.credit(customer)) == (2, 7000), "the second is more money"
+    assert BankLine.objects.order_by("pk")[0].payment == by_hand

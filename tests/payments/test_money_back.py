@@ -235,3 +235,53 @@ def test_cash_that_isnt_in_the_till_cant_be_given_back(desk: Desk) -> None:
             actor=ACTOR,
             now=at("2026-02-04"),
         )
+
+
+def test_what_was_credited_by_hand_isnt_credited_again_when_it_is_given_back(desk: Desk) -> None:
+    invoice = invoice_of(desk)
+    sold = Charge.objects.get()
+    correct.credit_note(
+        invoice_id=invoice.pk,
+        amounts={invoice.lines.get().pk: 11500},
+        reason="all",
+        actor=ACTOR,
+        now=at("2026-02-04"),
+    )
+    with transaction.atomic():
+        charges.give_back(
+            charge_id=sold.pk,
+            amount_minor=11500,
+            description="Returned",
+            reference="r",
+            actor=ACTOR,
+            now=at("2026-02-05"),
+        )
+    at_once.credit_returns(now=at("2026-02-05"), limit=10)
+    assert Invoice.objects.filter(kind=InvoiceKind.CREDIT_NOTE).count() == 1
+    assert at_once.credit_returns(now=at("2026-02-05"), limit=10) == 0, "it is closed"
+
+
+def test_what_is_given_back_after_its_vat_was_put_right_has_the_right_vat(desk: Desk) -> None:
+    rate = set_tax_rate(
+        group_id=desk.vat.pk, rate_bp=1550, valid_from=date(2026, 2, 1), actor=ACTOR, now=at("2026-01-20")
+    )
+    invoice = invoice_of(desk)
+    sold = Charge.objects.get()
+    withdraw_tax_rate(rate_id=rate.pk, actor=ACTOR, now=at("2026-02-02"))
+    again = correct.correct_vat(
+        invoice_id=invoice.pk, since=date(2026, 2, 1), reason="cancelled", actor=ACTOR, now=at("2026-02-03")
+    )
+    assert again is not None
+    with transaction.atomic():
+        charges.give_back(
+            charge_id=sold.pk,
+            amount_minor=11500,
+            description="Returned",
+            reference="r",
+            actor=ACTOR,
+            now=at("2026-02-05"),
+        )
+    assert at_once.credit_returns(now=at("2026-02-05"), limit=10) == 1
+    note = Invoice.objects.filter(kind=InvoiceKind.CREDIT_NOTE).latest("pk")
+    assert (note.credits_id, note.total_minor, note.vat_minor) == (again.pk, 11500, 1500)
+    assert desk.receivable(invoice.customer) == 0

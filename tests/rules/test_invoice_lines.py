@@ -267,8 +267,17 @@ def test_every_item_has_the_rate_of_its_own_group() -> None:
 
 def test_what_is_credited_has_the_rate_of_the_line_it_corrects_and_the_last_part_takes_the_rest() -> None:
     found = documents_for([charge(1, -400, corrects=7), charge(2, -600, corrects=7)], rate_of)
-    lines = credit_lines(found.credits[7])
+    lines = credit_lines(found.credits[7]).lines
     assert [(line.amount_minor, line.vat_minor, line.rate_bp) for line in lines] == [
         (400, 49, 1400),
         (600, 74, 1400),
     ]
+
+
+def test_what_was_credited_before_is_credited_no_more() -> None:
+    found = documents_for(
+        [charge(1, -900, corrects=7), charge(2, -600, corrects=7), charge(3, -5, corrects=7)], rate_of
+    )
+    credited = credit_lines(found.credits[7])
+    assert [(line.amount_minor, line.vat_minor) for line in credited.lines] == [(900, 111), (100, 12)]
+    assert credited.absorbed == [(3, 700)]

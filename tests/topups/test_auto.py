@@ -191,3 +191,11 @@ def test_the_consent_is_kept(shop: Shop) -> None:
     assert entry.details["agreed_by"] == "Jan Smith"
     assert shop.now - auto.agreed_at < timedelta(seconds=1)
     assert not Message.objects.exclude(state=MessageState.QUEUED).exists()
+
+
+def test_a_days_limit_is_not_opened_by_data_and_buys_none(shop: Shop) -> None:
+    line = shop.line(allowance_bytes=10 * GB, day_limit_bytes=GB)
+    agree(wish(line), actor="staff:thandi", now=shop.now)
+    shop.use(GB)
+    act_due(now=shop.now, limit=10)
+    assert not Order.objects.exists()

@@ -6,6 +6,7 @@ from django.views.decorators.http import require_POST
 
 from capstan.payments.actions.gateways.enter import gateway_called
 from capstan.payments.actions.notifications import store
+from capstan.ui.proxies import caller_of
 from capstan.values import clock
 
 _BODY_MAX = 256 * 1024
@@ -22,7 +23,7 @@ def notified(request: HttpRequest, token: str) -> HttpResponse:
     if len(body) > _BODY_MAX:
         return HttpResponse(status=413)
     store(
-        gateway, body=body, headers=dict(request.headers.items()), source=request.META.get("REMOTE_ADDR", ""),
+        gateway, body=body, headers=dict(request.headers.items()), source=caller_of(request).address,
         now=clock.now(),
     )  # fmt: skip
     return HttpResponse()

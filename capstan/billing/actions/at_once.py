@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 
+import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
@@ -17,6 +18,8 @@ from capstan.billing.rules.plan import documents_for
 from capstan.billing.rules.words import ChargeKind, InvoiceKind
 from capstan.catalog.queries import RateTable
 from capstan.customers.models import Customer
+
+log = structlog.get_logger()
 
 
 def invoice_charges(charge_ids: Sequence[int], *, actor: str, now: datetime) -> Invoice | None:
@@ -110,10 +113,15 @@ def credit_returns(*, now: datetime, limit: int, actor: str = "billing") -> int:
     with connection.cursor() as cursor:
         cursor.execute(_RETURNED, [limit])
         found = cursor.fetchall()
+    done = 0
     for customer_id, charge_ids in found:
-        with transaction.atomic():
-            _credit_returns(customer_id, set(charge_ids), actor, now)
-    return len(found)
+        try:
+            with transaction.atomic():
+                _credit_returns(customer_id, set(charge_ids), actor, now)
+            done += 1
+        except Exception:  # one customer's mustn't hold up the others'
+            log.exception("what was given back can't be credited", customer=customer_id)
+    return done
 
 
 def _credit_returns(customer_id: int, charge_ids: set[int], actor: str, now: datetime) -> None:

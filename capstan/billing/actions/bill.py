@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from capstan.billing.actions.issue import ToIssue, issue
+from capstan.billing.actions.issue import ToIssue, absorb, issue
 from capstan.billing.actions.terms import policies_of
 from capstan.billing.models import BillingPolicy, BillingTerms, Charge, Invoice
 from capstan.billing.queries.facts import facts_of
@@ -97,13 +97,17 @@ def to_issue(
     grouped = policy.group_top_ups if terms.group_top_ups is None else terms.group_top_ups
     due_days = policy.due_days if terms.due_days is None else terms.due_days
     due_on = day + timedelta(days=due_days)
-    wanted = [
-        ToIssue(
-            customer, InvoiceKind.CREDIT_NOTE, day, day, credit_lines(items), credits_id=invoice_id,
-            reason="Given back", run_id=run_id,
-        )
-        for invoice_id, items in sorted(documents.credits.items())
-    ]  # fmt: skip
+    wanted = []
+    for invoice_id, items in sorted(documents.credits.items()):
+        credited = credit_lines(items)
+        absorb(credited.absorbed)
+        if credited.lines:
+            wanted.append(
+                ToIssue(
+                    customer, InvoiceKind.CREDIT_NOTE, day, day, credited.lines, credits_id=invoice_id,
+                    reason="Given back", run_id=run_id,
+                )
+            )  # fmt: skip
     if documents.items:
         lines = _lines(customer, documents.items, grouped)
         wanted.append(ToIssue(customer, InvoiceKind.INVOICE, day, due_on, lines, period, run_id=run_id))

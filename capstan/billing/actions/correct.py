@@ -11,7 +11,7 @@ from django.db import transaction
 from capstan.audit.actions import record
 from capstan.billing.actions import credits, terms
 from capstan.billing.actions.issue import ToIssue, issue
-from capstan.billing.models import Credit, Invoice, InvoiceLine, LineCredit
+from capstan.billing.models import Credit, Invoice, InvoiceLine
 from capstan.billing.queries.facts import corrected_lines
 from capstan.billing.rules.amounts import vat_in
 from capstan.billing.rules.lines import Line
@@ -35,7 +35,7 @@ def credit_note(
     wanted = {pk: amount for pk, amount in amounts.items() if amount}
     if not wanted or set(wanted) - set(lines):
         raise Refused("Say how much of which line of this invoice is credited.")
-    before = corrected_lines(list(lines))
+    before = corrected_lines(list(lines), follow=False)
     drafts = [_credited(lines[pk], amount, before[pk]) for pk, amount in sorted(wanted.items())]
     left = sum(one.left_minor for one in before.values())
     if not 0 < sum(wanted.values()) <= left:
@@ -51,7 +51,6 @@ def credit_note(
         ],
         actor=actor, now=now,
     )  # fmt: skip
-    _link(note, [lines[pk] for pk in sorted(wanted)])
     _record(
         "billing.credit_note",
         invoice,
@@ -73,14 +72,8 @@ def _credited(line: InvoiceLine, amount: int, before: Corrected) -> Line:
     vat = before.vat_left_minor if amount == left else vat_in(amount, line.rate_bp)
     return Line(
         line.text, (), line.service_id, ChargeKind(line.kind), amount, vat, line.rate_bp, line.tax_name,
-        line.supplied_from, line.supplied_to, (), line.tax_group_id,
+        line.supplied_from, line.supplied_to, (), line.tax_group_id, corrects_line_id=line.pk,
     )  # fmt: skip
-
-
-def _link(note: Invoice, lines: list[InvoiceLine]) -> None:
-    """Which line each one of the note corrects, so that none is credited beyond what it was."""
-    for own, line in zip(note.lines.order_by("position"), lines, strict=True):
-        LineCredit.objects.create(note_line=own, line=line)
 
 
 @transaction.atomic
@@ -134,7 +127,7 @@ def wrong_vat(since: date, *, invoice_id: int | None = None, limit: int | None =
     for some in batched(rows.order_by("id").iterator(_READ_AT_ONCE), _READ_AT_ONCE):
         suspects = [(line, rates.at(line.tax_group_id, line.supplied_from)[0]) for line in some]
         wrong = [(line, rate) for line, rate in suspects if rate != line.rate_bp]
-        left = corrected_lines([line.pk for line, _ in wrong])
+        left = corrected_lines([line.pk for line, _ in wrong], follow=False)
         found += [Wrong(line, left[line.pk], rate) for line, rate in wrong if left[line.pk].left_minor]
         if limit is not None and len(found) >= limit:
             return found[:limit]
@@ -168,7 +161,7 @@ def _at_right_rate(one: Wrong) -> Line:
     line, amount = one.line, one.left.left_minor
     return Line(
         line.text, tuple(line.details), line.service_id, ChargeKind(line.kind), amount, vat_in(amount, one.rate_bp),
-        one.rate_bp, line.tax_name, line.supplied_from, line.supplied_to, (), line.tax_group_id,
+        one.rate_bp, line.tax_name, line.supplied_from, line.supplied_to, (), line.tax_group_id, replaces_line_id=line.pk,
     )  # fmt: skip
 
 

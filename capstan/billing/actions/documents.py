@@ -3,12 +3,15 @@
 import hashlib
 from datetime import datetime
 
+import structlog
 from django.db import transaction
 
 from capstan.billing.models import Invoice, StoredDocument
 from capstan.billing.queries.documents import invoice_document
 from capstan.documents.document import Document
 from capstan.documents.pdf import render
+
+log = structlog.get_logger()
 
 
 def stored(source: str, make: "Document", *, now: datetime) -> bytes:
@@ -39,7 +42,12 @@ def make_due(*, now: datetime, limit: int) -> int:
         ]
     )
     rows = list(missing.select_related("brand", "credits").order_by("id")[:limit])
+    made = 0
     for invoice in rows:
-        with transaction.atomic():
-            invoice_pdf(invoice, now=now)
-    return len(rows)
+        try:
+            with transaction.atomic():
+                invoice_pdf(invoice, now=now)
+            made += 1
+        except Exception:  # one that can't be printed mustn't hold up the others
+            log.exception("a document can't be printed", number=invoice.number)
+    return made

@@ -9,7 +9,7 @@ from django.db import connection
 
 from capstan.billing.actions import credits, dunning
 from capstan.billing.actions.numbering import take
-from capstan.billing.models import Invoice, InvoiceLine
+from capstan.billing.models import Invoice, InvoiceLine, LineCredit
 from capstan.billing.queries.parties import parties_of
 from capstan.billing.rules.lines import Line, totals
 from capstan.billing.rules.periods import Span
@@ -47,14 +47,12 @@ def issue(wanted: Sequence[ToIssue], *, actor: str, now: datetime) -> list[Invoi
     _number(rows)
     invoices = Invoice.objects.bulk_create(rows)
     _write_lines(wanted, invoices)
-    post(
-        [
-            _journal(one, invoice, actor)
-            for one, invoice in zip(wanted, invoices, strict=True)
-            if one.kind == InvoiceKind.INVOICE and any(line.amount_minor for line in one.lines)
-        ],
-        now=now,
-    )
+    journals = [
+        _journal(one, invoice, actor)
+        for one, invoice in zip(wanted, invoices, strict=True)
+        if one.kind == InvoiceKind.INVOICE
+    ]
+    post([draft for draft in journals if draft.entries], now=now)  # lines that cancel out move nothing
     for one, invoice in zip(wanted, invoices, strict=True):
         if one.kind == InvoiceKind.CREDIT_NOTE:
             _credit(one, invoice, actor, now)
@@ -105,7 +103,7 @@ def _write_lines(wanted: Sequence[ToIssue], invoices: Sequence[Invoice]) -> None
             invoice=invoice, position=position, text=line.text, details=list(line.details), service_id=line.service_id,
             kind=line.kind, amount_minor=line.amount_minor, vat_minor=line.vat_minor, rate_bp=line.rate_bp,
             tax_name=line.tax_name, tax_group_id=line.tax_group_id, supplied_from=line.supplied_from,
-            supplied_to=line.supplied_to,
+            supplied_to=line.supplied_to, replaces_id=line.replaces_line_id,
         )
         for invoice, position, line, _ in pairs
     )  # fmt: skip
@@ -121,22 +119,18 @@ def _write_lines(wanted: Sequence[ToIssue], invoices: Sequence[Invoice]) -> None
             raise ValueError(
                 "a charge was taken up by another invoice in the meantime: its customer wasn't locked"
             )
-    notes = [row for row, (_, _, _, kind) in zip(rows, pairs, strict=True) if kind == InvoiceKind.CREDIT_NOTE]
-    if notes:
-        _link_corrections(notes)
+    LineCredit.objects.bulk_create(
+        LineCredit(note_line=row, line_id=line.corrects_line_id)
+        for row, (_, _, line, _) in zip(rows, pairs, strict=True)
+        if line.corrects_line_id is not None
+    )
 
 
-_LINK = """
-    INSERT INTO billing_linecredit (note_line_id, line_id)
-    SELECT back.line_id, first.line_id FROM billing_charge back JOIN billing_charge first ON first.id = back.returns_id
-    WHERE back.line_id = ANY(%s) AND first.line_id IS NOT NULL
-"""
-
-
-def _link_corrections(lines: Sequence[InvoiceLine]) -> None:
-    """Which line each line of a credit note gives back, where a charge tells."""
-    with connection.cursor() as cursor:
-        cursor.execute(_LINK, [[line.pk for line in lines]])
+def absorb(returns: Sequence[tuple[int, int]]) -> None:
+    """What gives back a line that was credited before, by hand or by VAT put right, comes to nothing: it is with that line."""
+    if returns:
+        with connection.cursor() as cursor:
+            cursor.execute(_TAKE_UP, [[one for one, _ in returns], [line for _, line in returns]])
 
 
 def revenue(kind: ChargeKind) -> Name:

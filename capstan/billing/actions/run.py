@@ -17,7 +17,7 @@ from capstan.billing.actions import terms as terms_of
 from capstan.billing.actions.bill import bill, plan
 from capstan.billing.models import BillingPolicy, BillingTerms, BillRun, BillRunItem
 from capstan.billing.rules.outliers import remarks
-from capstan.billing.rules.words import InvoiceKind, ItemState, RunState
+from capstan.billing.rules.words import RUN_OVER, InvoiceKind, ItemState, RunState
 from capstan.catalog.models import Brand
 from capstan.db.locks import try_hold
 from capstan.db.wakeup import wake
@@ -36,7 +36,7 @@ def start_due(*, now: datetime) -> int:
     for brand_id in Brand.objects.values_list("id", flat=True):
         policy = terms_of.policy_of(brand_id)
         day = _next_day(brand_id, today, policy)
-        if day and not BillRun.objects.filter(brand_id=brand_id).exclude(state=RunState.ISSUED).exists():
+        if day and not BillRun.objects.filter(brand_id=brand_id).exclude(state__in=RUN_OVER).exists():
             begun += _begin(brand_id, day, policy, ACTOR, now) is not None
     return begun
 
@@ -57,10 +57,11 @@ def _next_day(brand_id: int, today: date, policy: BillingPolicy) -> date | None:
 @transaction.atomic
 def start(*, brand_id: int, billing_day: date, actor: str, now: datetime) -> BillRun:
     """Preview this billing day now, whenever it is. Raises Refused while another run of the brand is under way."""
-    other = BillRun.objects.filter(brand_id=brand_id).exclude(state=RunState.ISSUED).first()
+    other = BillRun.objects.filter(brand_id=brand_id).exclude(state__in=RUN_OVER).first()
     if other is not None:
         day = settings.FORMATS.day(other.billing_day)
         raise Refused(f"The run of {day} is not issued yet: issue it or drop it first.")
+    BillRun.objects.filter(brand_id=brand_id, billing_day=billing_day, state=RunState.DROPPED).delete()
     run = _begin(brand_id, billing_day, terms_of.policy_of(brand_id), actor, now)
     if run is None:
         raise Refused(f"Nobody is to be billed up to {settings.FORMATS.day(billing_day)}.")
@@ -109,11 +110,15 @@ def preview_again(*, run_id: int, actor: str, now: datetime) -> None:
 
 @transaction.atomic
 def drop(*, run_id: int, actor: str, now: datetime) -> None:
-    """Forget a preview; nobody was billed by it. Raises Refused once it is being issued."""
+    """Forget a preview; nobody was billed by it, and it doesn't come back by itself: `start` previews that day again.
+
+    Raises Refused once it is being issued.
+    """
     run = _locked(run_id, RunState.PREVIEWED, RunState.PREVIEWING)
     run.items.all().delete()
+    run.state = RunState.DROPPED
+    run.save(update_fields=["state"])
     day, brand_id = run.billing_day, run.brand_id
-    run.delete()
     record(
         actor=actor,
         action="billing.run.drop",

@@ -63,7 +63,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('billing_day', models.DateField()),
-                ('state', models.TextField(choices=[('previewing', 'previewing'), ('previewed', 'previewed'), ('issuing', 'issuing'), ('issued', 'issued')], default=capstan.billing.rules.words.RunState['PREVIEWING'])),
+                ('state', models.TextField(choices=[('previewing', 'previewing'), ('previewed', 'previewed'), ('issuing', 'issuing'), ('issued', 'issued'), ('dropped', 'dropped')], default=capstan.billing.rules.words.RunState['PREVIEWING'])),
                 ('made_at', models.DateTimeField()),
                 ('made_by', models.TextField()),
                 ('previewed_at', models.DateTimeField(null=True)),
@@ -147,6 +147,7 @@ class Migration(migrations.Migration):
                 ('tax_group', models.ForeignKey(help_text='empty: the default one', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='catalog.taxgroup')),
                 ('supplied_from', models.DateField()),
                 ('supplied_to', models.DateField()),
+                ('replaces', models.OneToOneField(help_text='the credited line in whose place it was issued again', null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='billing.invoiceline')),
             ],
         ),
         migrations.CreateModel(

@@ -120,17 +120,20 @@ def _charged(customer_ids: Sequence[int], until: date) -> dict[int, list[Charged
     return found
 
 
-def corrected_lines(line_ids: Sequence[int]) -> dict[int, Corrected]:
-    """Lines of invoices as credit notes correct them: with their rate, and what of them was not credited yet."""
-    notes = LineCredit.objects.filter(line_id__in=line_ids).values("line_id")
+def corrected_lines(line_ids: Sequence[int], *, follow: bool = True) -> dict[int, Corrected]:
+    """Lines of invoices as credit notes correct them: with their rate, and what of them was not credited yet. One that was issued
+    again stands for the line in its place, unless these very lines are meant."""
+    now_of = _in_force(line_ids) if follow else dict(zip(line_ids, line_ids, strict=True))
+    lines = InvoiceLine.objects.in_bulk(set(now_of.values()))
+    notes = LineCredit.objects.filter(line_id__in=lines).values("line_id")
     before = {
         row["line_id"]: (row["amount"], row["vat"])
         for row in notes.annotate(amount=Sum("note_line__amount_minor"), vat=Sum("note_line__vat_minor"))
     }
     found = {}
-    for line in InvoiceLine.objects.filter(pk__in=line_ids):
-        amount, vat = before.get(line.pk, (0, 0))
-        found[line.pk] = Corrected(
+    for line_id, now_id in now_of.items():
+        line, (amount, vat) = lines[now_id], before.get(now_id, (0, 0))
+        found[line_id] = Corrected(
             line.invoice_id,
             line.pk,
             line.rate_bp,
@@ -139,6 +142,17 @@ def corrected_lines(line_ids: Sequence[int]) -> dict[int, Corrected]:
             line.vat_minor - vat,
         )
     return found
+
+
+def _in_force(line_ids: Sequence[int]) -> dict[int, int]:
+    """For each line the one that was issued in its place, the latest; else itself."""
+    now_of = {line_id: line_id for line_id in line_ids}
+    while True:
+        rows = InvoiceLine.objects.filter(replaces_id__in=set(now_of.values()))
+        later = dict(rows.values_list("replaces_id", "id"))
+        if not later:
+            return now_of
+        now_of = {line_id: later.get(now_id, now_id) for line_id, now_id in now_of.items()}
 
 
 def _open(customer_ids: Sequence[int], until: date) -> dict[int, list[OpenCharge]]:

@@ -40,6 +40,8 @@ class Line(NamedTuple):
     supplied_to: date
     charge_ids: tuple[int, ...]
     tax_group_id: int | None = None
+    corrects_line_id: int | None = None  # of a credit note: the invoice's line that it gives back
+    replaces_line_id: int | None = None  # the credited line in whose place it is issued again
 
     @property
     def net_minor(self) -> int:
@@ -95,20 +97,31 @@ def _alike(item: Item) -> tuple[int, int, str]:
     return item.service_id or 0, item.rate_bp, item.tax_name
 
 
-def credit_lines(items: Iterable[Item]) -> list[Line]:
-    """The lines of a credit note: each at the rate of the line that it corrects, and the last part takes the rest of its VAT, so
-    that a line that is credited whole leaves nothing."""
-    lines = []
+class Credited(NamedTuple):
+    """The lines of a credit note, and the charges that come to nothing as their line was credited before, with that line."""
+
+    lines: list[Line]
+    absorbed: list[tuple[int, int]]
+
+
+def credit_lines(items: Iterable[Item]) -> Credited:
+    """Each at the rate of the line that it corrects, and never more than is left of it. The last part takes the rest of its VAT,
+    so that a line that is credited whole leaves nothing."""
+    lines: list[Line] = []
+    absorbed: list[tuple[int, int]] = []
     left: dict[int, tuple[int, int]] = {}
     for item in sorted(items, key=lambda one: (one.service_id or 0, one.supplied_on, one.charge_id)):
         corrected = item.corrects
         assert corrected is not None
         amount, vat = left.get(corrected.line_id, (corrected.left_minor, corrected.vat_left_minor))
-        line = _line([item], item.text, ())
+        if amount <= 0:
+            absorbed.append((item.charge_id, corrected.line_id))
+            continue
+        line = _line([item._replace(amount_minor=min(item.amount_minor, amount))], item.text, ())
         own = vat if line.amount_minor >= amount else min(line.vat_minor, vat)
         left[corrected.line_id] = (amount - line.amount_minor, vat - own)
-        lines.append(line._replace(vat_minor=own))
-    return lines
+        lines.append(line._replace(vat_minor=own, corrects_line_id=corrected.line_id))
+    return Credited(lines, absorbed)
 
 
 def _line(items: Sequence[Item], text: str, details: tuple[str, ...]) -> Line:

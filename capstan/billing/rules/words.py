@@ -71,6 +71,10 @@ class RunState(StrEnum):
     PREVIEWED = "previewed"
     ISSUING = "issuing"
     ISSUED = "issued"
+    DROPPED = "dropped"
+
+
+RUN_OVER = (RunState.ISSUED, RunState.DROPPED)
 
 
 class ItemState(StrEnum):

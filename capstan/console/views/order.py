@@ -132,7 +132,9 @@ DEEDS = {
         _answer,
         Permission.APPROVE_ORDERS,
     ),
-    "paid": Deed(PaidForm, lambda order: order.state == OrderState.AWAITING_PAYMENT, _paid),
+    "paid": Deed(
+        PaidForm, lambda order: order.state == OrderState.AWAITING_PAYMENT, _paid, Permission.TAKE_PAYMENTS
+    ),
     "cancel": Deed(CancelForm, lambda order: order.state in WAITING, _cancel),
     "looked-after": Deed(LookedAfterForm, lambda order: bool(order.needs_person), _looked_after),
     "caller": Deed(

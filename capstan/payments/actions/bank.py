@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 from django.conf import settings
@@ -29,6 +29,7 @@ from capstan.values.refused import Refused
 
 UNMATCHED = Name(Code.UNMATCHED, "bank")
 ACTOR = "bank"
+_BY_HAND_WITHIN = timedelta(days=7)
 
 
 class FaultyStatementError(Refused):
@@ -115,6 +116,11 @@ def _book(
     row.why = found.why
     if found.certainty == Certainty.SURE and found.customer_id is not None:
         row.state = BankLineState.MATCHED
+        row.payment = _booked_by_hand(row, found.customer_id)
+        if row.payment is not None:
+            row.why = f"booked by hand before, receipt {row.payment.receipt_number}; {found.why}"
+            row.save()
+            return row
         row.payment = _take(row, found.customer_id, None, actor, now)
         row.save()
         return row
@@ -124,6 +130,15 @@ def _book(
     entries = entry(BANK, UNMATCHED, line.amount_minor)
     post([JournalDraft(f"bankline:{row.pk}", "unmatched", line.booked_on, text, actor, entries)], now=now)
     return row
+
+
+def _booked_by_hand(line: BankLine, customer_id: int) -> Payment | None:
+    """The same money, if somebody saw it at the bank and booked it some days ago: the line is its proof, not more money."""
+    near = Payment.objects.filter(
+        customer_id=customer_id, method=Method.EFT, amount_minor=line.amount_minor, reversed_at=None, bank_line=None,
+        received_on__gte=line.booked_on - _BY_HAND_WITHIN, received_on__lte=line.booked_on + _BY_HAND_WITHIN,
+    )  # fmt: skip
+    return near.order_by("pk").first()
 
 
 def _suggested(found: Match) -> int | None:

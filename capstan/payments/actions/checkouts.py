@@ -12,11 +12,12 @@ from capstan.customers.models import Contact, Customer
 from capstan.payments.actions.gateways.port import Form, Intent, NotDoneError, UnclearError, Wanted
 from capstan.payments.actions.gateways.registry import access_of, provider_of
 from capstan.payments.models import Checkout, Gateway
-from capstan.payments.rules.words import CheckoutState
+from capstan.payments.rules.words import CheckoutState, GatewayKind
 from capstan.values.refused import Refused
 
 log = structlog.get_logger()
 
+WITH_A_PAGE = (GatewayKind.PAYFAST,)
 TIME_TO_PAY = timedelta(minutes=30)
 """A bank's app and a code by SMS included. What comes later still counts."""
 
@@ -40,8 +41,8 @@ class Urls(NamedTuple):
 
 
 def gateway_for_checkouts() -> Gateway | None:
-    """The one that takes new checkouts; None if customers can't pay by card here."""
-    return Gateway.objects.filter(active=True).order_by("priority", "id").first()
+    """The one that takes new checkouts; None if customers can't pay by card here. One without a page of its own takes none."""
+    return Gateway.objects.filter(active=True, kind__in=WITH_A_PAGE).order_by("priority", "id").first()
 
 
 def start(purpose: Purpose, urls: Urls, *, actor: str, now: datetime) -> tuple[Checkout, Form | Intent]:

@@ -14,7 +14,14 @@ from capstan.db.connection import connect
 from capstan.db.wakeup import wake
 from capstan.ledger.actions import post
 from capstan.ledger.rules import Code, JournalDraft, Name, entry
-from capstan.payments.actions.gateways.port import Heard, NotGenuineError, Outcome, Raw, UnclearError
+from capstan.payments.actions.gateways.port import (
+    Heard,
+    NotDoneError,
+    NotGenuineError,
+    Outcome,
+    Raw,
+    UnclearError,
+)
 from capstan.payments.actions.gateways.registry import access_of, provider_of
 from capstan.payments.actions.take import Received, clearing, reverse, take
 from capstan.payments.models import Checkout, Gateway, Notification, Payment
@@ -57,7 +64,12 @@ def apply_due(*, now: datetime, limit: int) -> int:
             conn, "payments_notification", key="id", returning=["id"], now=now, lease=_LEASE, limit=limit,
         )  # fmt: skip
     for (notification_id,) in rows:
-        apply(notification_id, now=now)
+        try:
+            apply(notification_id, now=now)
+        except Exception as problem:  # whatever it is, it mustn't hold up the others
+            log.exception("a notification can't be applied; it is tried again", notification=notification_id)
+            why = f"{type(problem).__name__}: {problem}"
+            _try_later(Notification.objects.get(pk=notification_id), why, now)
     return len(rows)
 
 
@@ -154,6 +166,8 @@ def _not_paid(
     )
     if told.exclude(pk=notification.pk).exists():
         return _end(notification, NotificationState.REPEATED, str(heard.outcome))
+    if heard.outcome == Outcome.REFUNDED:
+        return _refunded(notification, heard)
     if heard.outcome == Outcome.DISPUTED:
         return _disputed(notification, heard, now)
     if checkout is None:
@@ -165,16 +179,33 @@ def _not_paid(
     return _end(notification, NotificationState.APPLIED, str(heard.outcome))
 
 
+def _refunded(notification: Notification, heard: Heard) -> Notification:
+    """What we gave back ourselves is booked; what somebody gave back at the gateway isn't, and a person has to."""
+    payment = Payment.objects.filter(gateway=notification.gateway, gateway_reference=heard.reference).first()
+    notification.payment = payment
+    if payment is not None and heard.amount_minor <= payment.refunded_minor:
+        return _end(notification, NotificationState.APPLIED, "refunded, as we have booked it")
+    return _end(
+        notification,
+        NotificationState.REFUSED,
+        "refunded at the gateway, which isn't booked here: book it by EFT",
+    )
+
+
 def _disputed(notification: Notification, heard: Heard, now: datetime) -> Notification:
     """The payer's bank took the money back: what it had paid is open again."""
     payment = Payment.objects.filter(gateway=notification.gateway, gateway_reference=heard.reference).first()
     notification.payment = payment
     if payment is None:
         return _end(notification, NotificationState.REFUSED, "a dispute about no payment of ours")
+    if heard.amount_minor not in (0, payment.amount_minor):
+        return _end(
+            notification, NotificationState.REFUSED, "a part of this payment is disputed: a person decides"
+        )
     try:
         reverse(payment_id=payment.pk, reason="disputed by the payer's bank", actor=ACTOR, now=now)
     except Refused as refusal:
-        return _end(notification, NotificationState.APPLIED, f"disputed; {refusal}")
+        return _end(notification, NotificationState.REFUSED, f"disputed by the payer's bank; {refusal}")
     return _end(notification, NotificationState.APPLIED, "disputed: the payment was reversed")
 
 
@@ -284,7 +315,7 @@ def look_up_due(*, now: datetime) -> int:
 def _look_up(gateway: Gateway, tokens: set[str], now: datetime) -> int:
     try:
         listed = provider_of(gateway).look_up(access_of(gateway), now - _ASK_FOR, now)
-    except UnclearError as problem:
+    except (NotDoneError, UnclearError) as problem:
         log.warning("a gateway can't be asked for its payments", gateway=gateway.name, why=str(problem))
         return 0
     found = 0

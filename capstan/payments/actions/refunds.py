@@ -23,7 +23,7 @@ def refund(
     *, payment_id: int, amount_minor: int, how: Payout, reason: str, actor: str, now: datetime
 ) -> Refund:
     """Give money back: through its gateway, from the bank, or from the actor's till. It must be left of the payment: what paid an
-    invoice is freed by a credit note first.
+    invoice stays there.
 
     The books say so before the gateway is called, and again if it says no: killed in between, the refund stands as `uncertain`
     for a person, and is never sent twice. Raises Refused.
@@ -63,11 +63,13 @@ def _begin(payment_id: int, amount_minor: int, how: Payout, reason: str, actor: 
         raise Refused("This payment was reversed: there is nothing to give back.")
     if how == Payout.SAME_WAY and payment.gateway is None:
         raise Refused("This payment came by no gateway: give it back by EFT or in cash.")
+    if payment.credit.kept_for:
+        raise Refused(
+            "This payment is kept for a top-up that was ordered: wait until that is added, or cancel the order."
+        )
     if not 0 < amount_minor <= payment.credit.left_minor:
         left = settings.FORMATS.money(payment.credit.left_minor)
-        raise Refused(
-            f"{left} of this payment is not used: more can't be given back before a credit note frees it."
-        )
+        raise Refused(f"{left} of this payment is not used: more of it can't be given back.")
     if how == Payout.CASH:
         hold([str(till(actor))])
         if expected(actor) < amount_minor:

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from capstan.billing.models import Allocation, BillRun, BillRunItem, Invoice
-from capstan.billing.rules.words import InvoiceKind, ItemState, Method, RunState
+from capstan.billing.rules.words import RUN_OVER, InvoiceKind, ItemState, Method
 from capstan.customers.models import Customer
 from capstan.db.text import named
 from capstan.identity.rules import Actor
@@ -225,8 +225,8 @@ def failed_run_ids() -> list[int]:
 
 
 def next_run() -> BillRun | None:
-    """The run that isn't issued yet and is due first."""
-    runs = BillRun.objects.exclude(state=RunState.ISSUED).select_related("brand")
+    """The run that is under way and is due first."""
+    runs = BillRun.objects.exclude(state__in=RUN_OVER).select_related("brand")
     return runs.order_by("billing_day", "pk").first()
 
 

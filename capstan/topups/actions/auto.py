@@ -5,12 +5,14 @@ from typing import NamedTuple
 
 import structlog
 from django.conf import settings
+from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
 from django.db.models import Count, Exists, F, OuterRef, Sum
 
 from capstan.audit.actions import record
 from capstan.caps.models import Cap, ThresholdCrossing
 from capstan.caps.queries import standing
+from capstan.caps.rules.words import Limit
 from capstan.catalog.models import TopUpOffer
 from capstan.services.models import Service
 from capstan.topups.actions.order import Wanted, place
@@ -90,18 +92,29 @@ def switch(*, service_id: int, on: bool, reason: str, actor: str, now: datetime)
 
 
 def act_due(*, now: datetime, limit: int) -> int:
-    """Act upon crossings of lines that have it; returns of how many lines."""
+    """Act upon crossings of lines that have it; returns of how many lines. A day's or week's limit isn't opened by data.
+
+    A line that can't be decided about is logged, looked at again, and holds up no other.
+    """
     seen = Exists(AutoDeed.objects.filter(crossing_id=OuterRef("pk")))
     fresh = ThresholdCrossing.objects.filter(
         ~seen,
+        limit=Limit.CYCLE,
         recorded_at__gte=now - _NEWS_FOR,
         service_id__in=AutoTopUp.objects.filter(is_on=True).values("pk"),
     )
     lines = dict.fromkeys(fresh.order_by("recorded_at").values_list("service_id", flat=True)[:limit])
+    done = 0
     for service_id in lines:
-        with transaction.atomic():
-            _act(service_id, now)
-    return len(lines)
+        try:
+            with transaction.atomic():
+                _act(service_id, now)
+            done += 1
+        except (ArithmeticError, AssertionError, LookupError, ObjectDoesNotExist, ValueError):
+            log.exception(
+                "an automatic top-up can't be decided about; the next ones go on", service=service_id
+            )
+    return done
 
 
 def _act(service_id: int, now: datetime) -> None:
@@ -116,7 +129,7 @@ def _act(service_id: int, now: datetime) -> None:
     seen = Exists(AutoDeed.objects.filter(crossing_id=OuterRef("pk")))
     new = list(
         ThresholdCrossing.objects.filter(
-            ~seen, service_id=service_id, recorded_at__gte=now - _NEWS_FOR
+            ~seen, limit=Limit.CYCLE, service_id=service_id, recorded_at__gte=now - _NEWS_FOR
         ).order_by("period_start", "arming", "percent")
     )
     for crossing in new[:-1]:

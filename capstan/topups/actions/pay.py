@@ -13,7 +13,9 @@ from capstan.billing.models import Credit
 from capstan.payments.actions import checkouts
 from capstan.payments.actions.checkouts import Purpose, Urls
 from capstan.payments.actions.gateways.port import Form
-from capstan.payments.models import Checkout, Gateway, Payment
+from capstan.payments.models import Checkout, Payment
+from capstan.topups.actions.events import move_to
+from capstan.topups.actions.request import ask_no_more
 from capstan.topups.actions.tell_order import tell_too_late
 from capstan.topups.actions.waiting import add_paid_by_gateway
 from capstan.topups.actions.windows import let_out
@@ -86,6 +88,10 @@ def fulfil_paid(*, now: datetime, limit: int) -> int:
             add_paid_by_gateway(order_id=order_id, receipt=receipt, actor=ACTOR, now=now)
         except (Refused, Order.DoesNotExist) as refusal:
             _too_late(credit.pk, order_id, str(refusal), now)
+        except Exception as problem:  # whatever it is, it mustn't hold up the others
+            log.exception("a paid top-up can't be added; it is tried again", order=order_id)
+            why = f"It is paid, but can't be added: {type(problem).__name__}: {problem}"
+            Order.objects.filter(pk=order_id).update(needs_person=why)
     return looked
 
 
@@ -102,10 +108,15 @@ def _too_late(credit_id: int, order_id: int, why: str, now: datetime) -> None:
     today = settings.FORMATS.local(now).date()
     credits.allocate_free([customer_id], today=today, actor=ACTOR, now=now)
     order = Order.objects.select_related("service").filter(pk=order_id).first()
-    if order is not None:
-        tell_too_late(order, credit.amount_minor, now)
+    if order is None:
+        return
+    if order.state == OrderState.AWAITING_PAYMENT:  # it can't be added, so nobody must pay it again
+        order.refused_because = why
+        move_to(order, OrderState.REFUSED, ACTOR, why, now)
+        ask_no_more(order, now=now)
+    tell_too_late(order, credit.amount_minor, now)
 
 
 def takes_cards() -> bool:
     """Whether there is a gateway that customers can pay by."""
-    return Gateway.objects.filter(active=True).exists()
+    return checkouts.gateway_for_checkouts() is not None

@@ -199,6 +199,8 @@ def _answer(run: BillRun, far: Progress, done: int, total: int) -> tuple[str, st
         return of, "customers are billed"
     if run.state == RunState.ISSUED:
         return money(far.issued_minor), "was billed"
+    if run.state == RunState.DROPPED:
+        return money(0), "was billed: the preview was dropped"
     return money(
         far.preview_minor
     ), f"to bill to {count(total - far.states.get(ItemState.LEFT_OUT, 0), 'customer')}"
@@ -217,6 +219,8 @@ def _note(run: BillRun, far: Progress) -> str:
             f" {count(failed, 'customer')} failed and will be due again with the next run." if failed else ""
         )
         return f"Issued {formats.moment(run.issued_at) if run.issued_at else ''}.{left}"
+    if run.state == RunState.DROPPED:
+        return f"Nobody was billed by it, and it doesn't come back by itself. Preview {day} again from the list of runs."
     if run.issue_from is not None:
         return f"Its invoices are issued by themselves from {formats.moment(run.issue_from)} on, unless you drop it."
     return f"Nothing happens until somebody issues it, on {day} or later."

@@ -14,7 +14,7 @@ from django.views.decorators.http import require_GET, require_POST
 from capstan.billing.actions import run as actions
 from capstan.billing.actions.terms import policies_of
 from capstan.billing.models import BillingPolicy, BillingTerms, BillRun, BillRunItem
-from capstan.billing.rules.words import RunState
+from capstan.billing.rules.words import RUN_OVER, RunState
 from capstan.catalog.models import Brand
 from capstan.console.forms.invoices import StartForm
 from capstan.console.views.billing.found import (
@@ -37,6 +37,7 @@ _LOOKS = {
     RunState.PREVIEWED: ("Look at it", Tone.NEWS, "eye"),
     RunState.ISSUING: ("Issuing", Tone.SLOW, "clock"),
     RunState.ISSUED: ("Issued", Tone.GOOD, "circle-check"),
+    RunState.DROPPED: ("Dropped", Tone.QUIET, "circle-dashed"),
 }
 
 
@@ -114,7 +115,7 @@ def _coming(request: StaffRequest, today: date, sent: int, form: StartForm | Non
     days: dict[int, list[tuple[date, int]]] = {}
     for row in grouped:
         days.setdefault(row["customer__brand_id"], []).append((row["next_bill_on"], row["number"]))
-    under_way = {one.brand_id: one for one in BillRun.objects.exclude(state=RunState.ISSUED)}
+    under_way = {one.brand_id: one for one in BillRun.objects.exclude(state__in=RUN_OVER)}
     may = request.actor.may(Permission.RUN_BILLING)
     return [
         _next(

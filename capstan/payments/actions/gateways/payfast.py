@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta, timezone
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -55,7 +55,8 @@ def check(settings: Mapping[str, object], secrets: Mapping[str, str]) -> None:
         first = wrong.errors()[0]
         raise Refused(f"The gateway's setting {'.'.join(map(str, first['loc']))}: {first['msg']}.") from wrong
     for url in (read.web, read.api):
-        if not url.startswith(("https://", "http://127.", "http://localhost", "http://[::1]")):
+        parts = urlsplit(url)
+        if parts.scheme != "https" and parts.hostname not in ("127.0.0.1", "localhost", "::1"):
             raise Refused(f"{url}: a gateway is reached by https.")
     for name in SECRETS:
         if not secrets.get(name, "").strip():
@@ -134,7 +135,10 @@ def charge_card(access: Access, card_token: str, wanted: Wanted, now: datetime) 
 
 
 def refund(access: Access, reference: str, amount_minor: int, reason: str, key: str, now: datetime) -> str:
-    fields = payfast_api.refund_fields(amount_minor=amount_minor, reason=reason)
+    try:
+        fields = payfast_api.refund_fields(amount_minor=amount_minor, reason=reason)
+    except Refused as refusal:
+        raise NotDoneError(str(refusal)) from refusal
     answer = _api(access, "POST", payfast_api.refund_path(reference), {}, list(fields.items()), now)
     said = payfast_api.read_refund_answer(answer.status, answer.body.encode())
     if said.is_success:
@@ -160,16 +164,20 @@ def _merchant(access: Access) -> Merchant:
 
 
 def _is_from(source: str, allowed: Sequence[str]) -> bool:
-    """Whether the address is one of these, or one that these names have."""
+    """Whether the address is one of these, or one that these names have. Raises UnclearError when names can't be looked up."""
     if source in allowed:
         return True
+    unknown = ""
     for name in allowed:
         try:
             found = socket.getaddrinfo(name, None)
-        except OSError:
+        except OSError as problem:
+            unknown = f"{name}: {problem}"
             continue
         if source in {str(address[4][0]) for address in found}:
             return True
+    if unknown:
+        raise UnclearError(f"PayFast's addresses can't be looked up: {unknown}")
     return False
 
 
