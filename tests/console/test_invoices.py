@@ -19,7 +19,7 @@ from capstan.ledger.rules import Code, Name
 from capstan.values import clock
 from tests import staff
 from tests.billing.desk import ACTOR, Desk, at
-from tests.console.desk import sends, text_of, words
+from tests.console.desk import hidden, sends, text_of, words
 
 LIST = "/staff/billing/invoices/"
 
@@ -239,6 +239,16 @@ def test_a_credit_note_begins_with_what_is_left_and_pays_what_is_open(office: Of
     entry = AuditEntry.objects.get(action="billing.credit_note")
     assert (entry.actor, entry.reason) == ("staff:carla", "Three days without a line")
     office.desk.check()
+
+
+@pytest.mark.parametrize("amount", ["150", "600"], ids=["a part", "all of it"])
+def test_a_credit_note_is_issued_once_however_often_the_form_is_sent(office: Office, amount: str) -> None:
+    invoice = office.invoice("Anna Small", 60000)
+    key = hidden(office.clerk.get(f"{LIST}{invoice.pk}/"), "key")
+    given = {"key": key, f"line-{invoice.lines.get().pk}": amount, "reason": "Never connected"}
+    assert "Credit note CN0000001" in does(office, invoice, "credit", **given)
+    assert "This form was sent twice; it was done once." in does(office, invoice, "credit", **given)
+    assert Invoice.objects.filter(kind=InvoiceKind.CREDIT_NOTE).count() == 1
 
 
 def test_credit_notes_that_are_refused_say_why_beside_what_was_typed(office: Office) -> None:

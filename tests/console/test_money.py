@@ -170,6 +170,26 @@ def test_a_discount_of_nothing_is_refused(office: Office) -> None:
     assert office.clerk.post(f"{home(customer)}discounts/99/end/", {"end": "2026-02-01"}).status_code == 404
 
 
+def test_a_discount_is_given_once_however_often_the_form_is_sent(office: Office) -> None:
+    customer = office.desk.customer()
+    line = office.desk.line(customer, office.desk.package(60000))
+    good = {
+        "key": str(uuid4()),
+        "service": line.pk,
+        "text": "Ten off",
+        "percent": "10",
+        "first": "2026-02-01",
+    }
+    assert "A discount ends after it begins." in does(
+        office, customer, "discount", **good | {"end": "2026-02-01"}
+    )
+    assert "“Ten off” is given" in does(office, customer, "discount", **good), "it was refused, not done"
+    assert "This form was sent twice; it was done once." in does(office, customer, "discount", **good)
+    assert Discount.objects.count() == 1
+    does(office, customer, "discount", **good | {"key": str(uuid4())})
+    assert Discount.objects.count() == 2, "another form is another discount"
+
+
 # --- charges --------------------------------------------------------------------------------------------------------
 
 

@@ -73,6 +73,11 @@ def percent_text(rate_bp: int) -> str:
     return f"{(Decimal(rate_bp) / 100).normalize():f}"
 
 
+def _key() -> forms.UUIDField:
+    """Made at each rendering: the same form sent twice acts once."""
+    return forms.UUIDField(required=False, widget=forms.HiddenInput)
+
+
 class ReasonForm(forms.Form):
     reason = _text("Reason", _REASON_HELP)
 
@@ -89,6 +94,7 @@ class Creditable(NamedTuple):
 class CreditForm(forms.Form):
     """How much of which line is credited; empty or 0: nothing of it."""
 
+    key = _key()
     reason = _text("Reason", "It stays with the credit note, and the customer reads it there.")
 
     def __init__(self, *args: Any, lines: Sequence[Creditable], left_minor: int, **more: Any) -> None:
@@ -186,6 +192,7 @@ def _line_choices(services: Sequence[Service]) -> list[tuple[str, str]]:
 
 
 class DiscountForm(forms.Form):
+    key = _key()
     service = forms.TypedChoiceField(coerce=int, label="Line")
     text = _text("What it is", "As the invoice says it, such as: 10 % off for a year.")
     percent = PercentField(required=False, label="Percent off")

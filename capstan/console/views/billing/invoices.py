@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import date, datetime
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.conf import settings
@@ -32,6 +33,7 @@ from capstan.console.invoices_shown import (
     paper_of,
 )
 from capstan.console.people import name_of
+from capstan.console.views import once
 from capstan.console.views.billing.credits import behind
 from capstan.console.views.billing.found import billing_crumbs, invoice_or_404, local_day, not_allowed
 from capstan.console.views.billing.listing import FILTERS, listed, open_sum, read_spot
@@ -163,12 +165,17 @@ def act(request: StaffRequest, invoice_id: int, deed: str) -> HttpResponse:
     form = _form(invoice, deed, request.POST)
     if form.is_valid():
         try:
-            words = todo(invoice, form, request.actor, clock.now())
+            words = once.act_once(
+                request, invoice.pk, lambda: todo(invoice, form, request.actor, clock.now())
+            )
         except Refused as refusal:
             form.add_error(None, str(refusal))
         else:
             messages.success(request, words)
             return redirect(invoice_url(invoice.pk))
+    elif once.made_by(request) is not None:  # what it credited isn't left any more
+        messages.info(request, once.SENT_TWICE)
+        return redirect(invoice_url(invoice.pk))
     return _page(request, invoice_or_404(invoice_id), deed, form)
 
 
@@ -176,7 +183,7 @@ def _form(invoice: Invoice, deed: str, given: Any = None) -> forms.Form:
     if deed == "write-off":
         return ReasonForm(given, auto_id="write-off-%s")
     lines, left = _creditable(invoice)
-    return CreditForm(given, lines=lines, left_minor=left, auto_id="credit-%s")
+    return CreditForm(given, lines=lines, left_minor=left, initial={"key": uuid4()}, auto_id="credit-%s")
 
 
 def _creditable(invoice: Invoice) -> tuple[list[Creditable], int]:

@@ -38,6 +38,7 @@ from capstan.console.invoices_shown import (
     open_table,
     payments_table,
 )
+from capstan.console.views import once
 from capstan.console.views.billing.credits import behind
 from capstan.console.views.billing.found import customer_or_404, local_day, money_crumbs, not_allowed
 from capstan.customers.actions import change_papers
@@ -109,14 +110,15 @@ class _Asking(NamedTuple):
             return RecipientForm(given, initial=held, auto_id="papers-%s")
         if deed == "discount":
             return DiscountForm(
-                given, services=self.services, initial={"first": today}, auto_id="discount-%s"
+                given, services=self.services, initial={"key": uuid4(), "first": today}, auto_id="discount-%s"
             )
         return ChargeForm(
             given, services=self.services, groups=self.groups, initial={"key": uuid4()}, auto_id="charge-%s"
         )
 
 
-_DEEDS: dict[str, Callable[[Customer, forms.Form, Actor, datetime], str]] = {
+_Do = Callable[[Customer, forms.Form, Actor, datetime], str]
+_DEEDS: dict[str, _Do] = {
     "terms": _terms,
     "papers": _papers,
     "discount": _discount,
@@ -155,12 +157,19 @@ def act(request: StaffRequest, customer_id: int, deed: str) -> HttpResponse:
     form = asking.form(deed, request.POST, local_day(now))
     if form.is_valid():
         try:
-            messages.success(request, todo(customer, form, request.actor, now))
+            words = _done(todo, request, customer, form, now)
         except Refused as refusal:
             form.add_error(None, str(refusal))
         else:
+            messages.success(request, words)
             return redirect(money_url(customer.pk))
     return _page(request, customer, asking, deed, form)
+
+
+def _done(todo: _Do, request: StaffRequest, customer: Customer, form: forms.Form, now: datetime) -> str:
+    if todo is _charge:  # a charge itself knows its form, whoever sends it
+        return todo(customer, form, request.actor, now)
+    return once.act_once(request, customer.pk, lambda: todo(customer, form, request.actor, now))
 
 
 @require_POST

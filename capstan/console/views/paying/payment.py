@@ -18,8 +18,8 @@ from capstan.billing.queries.owed import open_invoices
 from capstan.console import links
 from capstan.console.forms.payments import RefundForm, ReverseForm, SpendForm
 from capstan.console.payments_shown import money, parts_table, payment_facts, payment_url, who_did
+from capstan.console.views import once
 from capstan.console.views.found import Crumbs
-from capstan.console.views.paying import once
 from capstan.identity.rules import Actor, Permission
 from capstan.payments.actions import refunds, take
 from capstan.payments.models import Payment
@@ -123,7 +123,7 @@ def _do_once(request: StaffRequest, todo: Deed, payment: Payment, given: dict[st
     if key:
         with transaction.atomic():
             if once.remembered(request, key) is not None:
-                return "This form was sent twice; it was done once."
+                return once.SENT_TWICE
             once.remember(request, key, payment.pk)
     try:
         return todo.do(payment, given, request.actor, clock.now())

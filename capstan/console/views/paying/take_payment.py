@@ -17,7 +17,7 @@ from capstan.billing.rules.words import Method
 from capstan.console import links
 from capstan.console.forms.payments import TakeForm
 from capstan.console.payments_shown import day, money, payment_url
-from capstan.console.views.paying import once
+from capstan.console.views import once
 from capstan.customers.models import Customer
 from capstan.identity.rules import Permission
 from capstan.payments.actions.take import BANK, Received, take, till

@@ -1,12 +1,15 @@
 """Forms that move money act once, however often they are sent: the session remembers the key that each has."""
 
-from django.db import connection
+from collections.abc import Callable
+
+from django.db import connection, transaction
 
 from capstan.db.locks import hold
 from capstan.ui.access import StaffRequest
 
 _DONE = "forms_of_money"
 _KEPT = 50
+SENT_TWICE = "This form was sent twice; it was done once."
 
 
 def remembered(request: StaffRequest, key: str) -> int | None:
@@ -40,3 +43,19 @@ def made_by(request: StaffRequest) -> int | None:
     """What the form that was sent made before, without waiting for anybody."""
     made: int | None = request.session.get(_DONE, {}).get(request.POST.get("key", ""))
     return made
+
+
+def act_once(request: StaffRequest, subject_id: int, do: Callable[[], str]) -> str:
+    """Do what the form that was sent asks for, and say so; what it did and that it did are kept together or not at all.
+
+    A form without a key has no memory. Raises what `do` raises: the form may then be sent again.
+    """
+    key = request.POST.get("key", "")
+    if not key:
+        return do()
+    with transaction.atomic():
+        if remembered(request, key) is not None:
+            return SENT_TWICE
+        words = do()
+        remember(request, key, subject_id)
+        return words
