@@ -7,7 +7,7 @@ import structlog
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.db import transaction
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, Q
 
 from capstan.caps.models import ThresholdCrossing
 from capstan.caps.queries import Standing, standing
@@ -17,7 +17,7 @@ from capstan.services.models import Service
 from capstan.topups.actions.invite import Occasion, hold_numbers, invitation_for, send_menu
 from capstan.topups.actions.overtaken import cause_of, is_overtaken, supersede_lower, try_notices
 from capstan.topups.actions.tell import line_name, note_untold, plain_date, tell, to_entry
-from capstan.topups.models import ListEntry, Notice
+from capstan.topups.models import AutoDeed, AutoTopUp, ListEntry, Notice
 from capstan.topups.queries.sale import Sale, sale
 from capstan.topups.rules.words import EntryState, NoticeState
 
@@ -33,7 +33,18 @@ MENU_FROM_PERCENT = 90
 """From here on the message says how to order."""
 
 _IS_SETTLED = Exists(Notice.objects.filter(crossing_id=OuterRef("pk")))
+_WAITS_FOR_AUTO = timedelta(seconds=10)
 _Group = list[ThresholdCrossing]
+
+
+def _is_left_to_auto(now: datetime) -> Q:
+    """Crossings that an automatic top-up is about to act upon: who gets data by itself isn't asked to order it as well.
+
+    For some seconds only: when nothing comes of it, the customer is told all the same.
+    """
+    has_auto = Exists(AutoTopUp.objects.filter(pk=OuterRef("service_id"), is_on=True))
+    is_decided = Exists(AutoDeed.objects.filter(crossing_id=OuterRef("pk")))
+    return Q(has_auto, ~is_decided, limit=Limit.CYCLE, recorded_at__gt=now - _WAITS_FOR_AUTO)
 
 
 def tell_crossings(*, now: datetime, limit: int) -> int:
@@ -41,7 +52,9 @@ def tell_crossings(*, now: datetime, limit: int) -> int:
 
     Where a line's notice can't be written it shows as a message that failed, and holds up no other line.
     """
-    fresh = ThresholdCrossing.objects.filter(~_IS_SETTLED, recorded_at__gte=now - _LOOK_BACK)
+    fresh = ThresholdCrossing.objects.filter(
+        ~_IS_SETTLED, ~_is_left_to_auto(now), recorded_at__gte=now - _LOOK_BACK
+    )
     found = list(fresh.order_by("recorded_at", "pk").values_list("service_id", flat=True)[:limit])
     return sum(_tell_service(service_id, now) for service_id in dict.fromkeys(found))
 
@@ -89,7 +102,7 @@ def _settle(
 def _untold(service_id: int, now: datetime) -> list[_Group]:
     """By limit and period."""
     untold = ThresholdCrossing.objects.filter(
-        ~_IS_SETTLED, service_id=service_id, recorded_at__gte=now - _LOOK_BACK
+        ~_IS_SETTLED, ~_is_left_to_auto(now), service_id=service_id, recorded_at__gte=now - _LOOK_BACK
     )
     groups: dict[tuple[str, datetime], _Group] = {}
     for crossing in untold.order_by("pk"):
