@@ -193,6 +193,7 @@ def test_s7_on_an_own_invoice_at_once_or_on_the_next(
     BillingPolicy.objects.update_or_create(brand_id=brand_id, defaults={"top_ups": TopUpInvoicing.OWN})
     provider.use(router, line, 15 * GB)
     provider.waits_for(number, "Used 100%")
+    eventually(lambda: line.told_down == SLOW, 15, f"the wall of {line.username}")
     provider.reply(number, "A")
     back_online(line)
     own = Invoice.objects.get(lines__charges__reference=f"order:{order_of(username).pk}")

@@ -66,7 +66,7 @@ def test_at_the_cap_the_data_is_added_charged_and_told_before_anybody_is_told_to
 
 def test_nobody_is_told_to_order_what_is_about_to_come_by_itself_unless_nothing_comes(shop: Shop) -> None:
     agreed(shop)
-    use(shop, 15 * GB)
+    shop.use(GB)
     assert tell_crossings(now=shop.now, limit=10) == 0
     later = shop.now + timedelta(seconds=11)
     assert tell_crossings(now=later, limit=10) > 0, "no worker acts: he hears of it all the same"
