@@ -38,7 +38,9 @@ def pytest_configure() -> None:
         ) from None
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Before xdist does, which reads the groups in the same hook."""
     for item in items:
         if item.path.parent.name in ONE_AT_A_TIME:
             item.add_marker(pytest.mark.xdist_group("processes"))
