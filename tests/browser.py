@@ -10,6 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
+from django.db import DEFAULT_DB_ALIAS, connections
 from playwright.sync_api import Browser, Page
 
 from tests import needs
@@ -24,11 +25,16 @@ _UNSAFE = "DJANGO_ALLOW_ASYNC_UNSAFE"
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """One browser for a module. Playwright's event loop runs in this thread meanwhile: Django has to be told that this is
-    harmless, and `asyncio.run` of other modules' tests would refuse it."""
-    before = os.environ.get(_UNSAFE)
+    harmless, and `asyncio.run` of other modules' tests would refuse it.
+
+    Beside a loop Django keeps its connections in another place, where one to an earlier module's database may have stayed
+    open: it is given the thread's own.
+    """
+    before, database = os.environ.get(_UNSAFE), connections[DEFAULT_DB_ALIAS]
     os.environ[_UNSAFE] = "true"
     try:
         with chromium.started(needs.program("chromium", "chromium")) as running:
+            connections[DEFAULT_DB_ALIAS] = database
             yield running
     finally:
         if before is None:
