@@ -76,6 +76,9 @@ class Series(models.Model):
     prefix = models.TextField(blank=True)
     width = models.SmallIntegerField(default=7)
     next_number = models.BigIntegerField(default=1)
+    reached = models.JSONField(
+        default=dict, help_text="by former prefixes: the number that would have been next"
+    )
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["brand", "kind"], name="series_once")]

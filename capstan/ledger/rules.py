@@ -31,6 +31,9 @@ class Code(StrEnum):
     WRITE_OFF = "write-off"
     CASH_DIFFERENCE = "cash difference"
     OPENING = "opening"  # what was owed or held when the provider moved in
+    OUTSIDE = (
+        "outside"  # what came into the bank and is no customer's: interest, transfers between own accounts
+    )
 
 
 SIDES = {
@@ -38,6 +41,7 @@ SIDES = {
     Code.CREDIT: Side.LIABILITY, Code.UNMATCHED: Side.LIABILITY, Code.VAT_OUTPUT: Side.LIABILITY,
     Code.REVENUE: Side.INCOME, Code.DISCOUNT: Side.INCOME, Code.FEES: Side.EXPENSE, Code.WRITE_OFF: Side.EXPENSE,
     Code.CASH_DIFFERENCE: Side.EXPENSE, Code.OPENING: Side.EQUITY,
+    Code.OUTSIDE: Side.EQUITY,
 }  # fmt: skip
 
 

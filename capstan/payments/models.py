@@ -151,6 +151,9 @@ class Refund(models.Model):
     reason = models.TextField()
     state = models.TextField(default="done", help_text="sending, done, failed, uncertain")
     answer = models.TextField(blank=True)
+    taken_from = models.JSONField(
+        default=list, help_text="[[credit's id, amount], …]: the customer's credits that it came out of"
+    )
     actor = models.TextField()
     made_at = models.DateTimeField()
 
@@ -175,7 +178,7 @@ class BankImport(models.Model):
 
 
 class BankLine(models.Model):
-    """A line of a bank statement, once, however often statements overlap."""
+    """A line of a bank statement, once, however often statements overlap. Stored with its statement, then booked by itself."""
 
     source = models.ForeignKey(BankImport, models.PROTECT, related_name="lines")
     fingerprint = models.TextField(unique=True)
@@ -187,6 +190,20 @@ class BankLine(models.Model):
     why = models.TextField(blank=True, help_text="how it was matched, or why it wasn't")
     suggested = models.ForeignKey(Customer, models.PROTECT, null=True, related_name="+")
     payment = models.OneToOneField(Payment, models.PROTECT, null=True, related_name="bank_line")
+    placed = models.TextField(
+        blank=True, help_text="the ledger's account in which it was before, such as clearing payfast"
+    )
+    fee_minor = models.BigIntegerField(
+        default=0, help_text="what was kept of it on its way, and booked with it"
+    )
+    moves = models.SmallIntegerField(default=0, help_text="how often it was placed, set aside or put back")
+    took_back = models.OneToOneField(
+        Payment,
+        models.PROTECT,
+        null=True,
+        related_name="returned_by",
+        help_text="the payment that it returned",
+    )
 
     class Meta:
         indexes = [
@@ -194,17 +211,28 @@ class BankLine(models.Model):
             models.Index(
                 fields=["booked_on"], name="bankline_unmatched", condition=models.Q(state="unmatched")
             ),
+            models.Index(fields=["id"], name="bankline_waiting", condition=models.Q(state="waiting")),
         ]
 
 
 class MatchRule(models.Model):
-    """Words of a bank's text that mean this customer, learnt from a line that somebody matched."""
+    """Words of a bank's text that mean this customer, or this account of the books, learnt from a line that somebody matched."""
 
     words = models.JSONField()
-    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    customer = models.ForeignKey(Customer, models.PROTECT, null=True, related_name="+")
+    account = models.TextField(blank=True, help_text="where such money was before; empty: it is a customer's")
     actor = models.TextField()
     made_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(customer__isnull=False, account="")
+                | models.Q(customer__isnull=True) & ~models.Q(account=""),
+                name="matchrule_means",
+            )
+        ]
 
 
 class CashUp(models.Model):

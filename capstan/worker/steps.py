@@ -40,7 +40,7 @@ from capstan.network.actions.commands import prove
 from capstan.network.actions.reconcile import batch_size, sweep
 from capstan.network.actions.retention import drop_ended_accesses, drop_login_failures
 from capstan.network.queries.counts import service_estimate, shortest_interim_seconds
-from capstan.payments.actions import checkouts
+from capstan.payments.actions import bank, checkouts
 from capstan.payments.actions.notifications import apply_due, look_up_due
 from capstan.payments.actions.refunds import give_up_sending
 from capstan.topups.actions.answers.answer import answer_inbound
@@ -252,6 +252,13 @@ def payments() -> tuple[Step, ...]:
             "lines whose debt is gone",
             timedelta(seconds=1),
             lambda now: lift_due(now=now, limit=BATCH),
+            BATCH,
+            woken=True,
+        ),
+        Step(
+            "lines of the bank that aren't booked yet",
+            timedelta(seconds=5),
+            lambda now: bank.book_waiting(now=now, limit=BATCH),
             BATCH,
             woken=True,
         ),

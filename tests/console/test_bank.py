@@ -152,12 +152,52 @@ def test_what_is_no_customers_is_set_aside_with_a_reason(desk: Desk, agent: Clie
     assert agent.post(f"{PAGE}{line.pk}/set-aside/", {"reason": "x"}).status_code == 403
     assert "Set aside" not in words(agent.get(PAGE))
     assert "This field is required." in does(clerk, line, "set-aside", reason=" ")
-    assert "Set aside: it stays in the books as unmatched" in does(
+    assert "Set aside: it stands in the books as none of customers' business" in does(
         clerk, line, "set-aside", reason="interest"
     )
     line.refresh_from_db()
     assert (line.state, line.why) == (BankLineState.IGNORED, "interest")
     assert "Somebody was quicker." in does(clerk, line, "set-aside", reason="again")
+
+
+def test_a_payout_is_booked_from_where_it_was_and_can_go_back_to_the_queue(
+    desk: Desk, agent: Client, clerk: Client
+) -> None:
+    read_in(UNKNOWN)
+    line = BankLine.objects.get()
+    assert agent.post(f"{PAGE}{line.pk}/place/", {"account": "till deposits"}).status_code == 403
+    assert "till deposits: R 0.00" in words(clerk.get(PAGE))
+    assert "is not an amount of money" in does(clerk, line, "place", account="till deposits", fee="lots")
+    said = does(clerk, line, "place", account="till deposits", fee="", remember="on")
+    assert "R 35.00 more has come from till deposits than the books knew of" in said
+    assert "till deposits" in words(agent.get(f"{PAGE}words/"))
+    assert "Placed" in words(agent.get(f"{PAGE}lines/?state=placed"))
+    assert "No line like that" in words(agent.get(f"{PAGE}lines/?state=returned"))
+    address = f"{PAGE}{line.pk}/put-back/"
+    assert agent.post(address, {"reason": "x"}).status_code == 403
+    assert "Put it back into the queue" not in words(agent.get(f"{PAGE}{line.pk}/"))
+    assert "Put it back into the queue" in words(clerk.get(f"{PAGE}{line.pk}/"))
+    assert "This field is required." in words(sends(clerk, address, {"reason": ""}))
+    assert "It waits again" in words(sends(clerk, address, {"reason": "a customer's"}))
+    assert "was taken for something else: a customer's" in words(agent.get(PAGE))
+    assert "This line is unmatched" in words(sends(clerk, address, {"reason": "twice"}))
+    assert agent.get(f"{PAGE}999999/").status_code == 404
+    desk.check()
+
+
+def test_money_that_was_returned_is_worked_off(desk: Desk, agent: Client, clerk: Client) -> None:
+    customer = desk.customer("Jenny Smith")
+    read_in(f"2026-03-01,CREDIT {customer.account_code},35.00,1035.00")
+    read_in("2026-03-03,RETURNED PAYMENT,-35.00,1000.00")
+    line = BankLine.objects.get(state=BankLineState.UNMATCHED)
+    assert "Give it to a customer" not in words(agent.get(PAGE))
+    assert "It took a payment back" in words(clerk.get(PAGE))
+    assert "Choose the payment that the bank took back." in does(clerk, line, "take-back")
+    payment = Payment.objects.get()
+    assert "The payment is reversed" in does(clerk, line, "take-back", payment=payment.pk)
+    payment.refresh_from_db()
+    assert payment.reversed_because == "RETURNED PAYMENT"
+    desk.check()
 
 
 def test_whose_a_pasted_line_is(desk: Desk, agent: Client) -> None:
@@ -193,7 +233,7 @@ def test_many_lines_cost_the_same(desk: Desk, agent: Client, django_assert_max_n
         assert words(agent.get(PAGE)).count("Give it to a customer") == 13
 
 
-MISSING = ["999999/assign/", "999999/set-aside/", "words/999999/end/"]
+MISSING = ["999999/assign/", "999999/set-aside/", "999999/put-back/", "words/999999/end/"]
 
 
 @pytest.mark.parametrize("address", MISSING)

@@ -8,8 +8,8 @@ from django.test import Client
 
 from capstan.billing.rules.words import Method
 from capstan.ledger.queries import balance
-from capstan.payments.actions.take import BANK
 from capstan.payments.models import CashUp
+from capstan.payments.rules.accounts import DEPOSITS
 from tests.billing.desk import Desk
 from tests.console.desk import sends, text_of, words
 from tests.console.paying import Today, agent, clerk, desk, manager, paid, today
@@ -36,7 +36,7 @@ def test_a_till_is_counted_and_the_rest_stays_as_change(desk: Desk, agent: Clien
     assert "R 115.00 should be in your till" in said
     assert "Jenny Smith" in said
     assert "Counted: R 115.00. R 15.00 stays in the till as change." in counts(agent, "115", "100")
-    assert balance(BANK) == 10000
+    assert balance(DEPOSITS) == 10000
     after = words(agent.get(PAGE))
     assert "Counted today at 12:00" in after
     assert "Exact" in after

@@ -13,7 +13,7 @@ from capstan.customers.models import Customer
 from capstan.ledger.queries import balance
 from capstan.ledger.rules import Code, Name
 from capstan.payments.actions.take import BANK
-from capstan.payments.models import Notification, Payment
+from capstan.payments.models import Notification, Payment, Refund
 from tests.billing.desk import Desk
 from tests.console.desk import hidden, sends, text_of, value_of, words
 from tests.console.paying import agent, clerk, desk, gateway, invoice_of, manager, paid, today, told
@@ -141,7 +141,7 @@ def test_a_refund_and_its_refusals(desk: Desk, clerk: Client) -> None:
     page = clerk.get(page_of(payment))
     assert value_of(page, "amount") == "50.00"
     assert "The way it came" not in words(page)
-    assert "R 50.00 of this payment is not used" in gives_back(clerk, payment, amount="50.01")
+    assert "R 50.00 of this payment can go back" in gives_back(clerk, payment, amount="50.01")
     assert "This field is required." in gives_back(clerk, payment, amount="5", reason="")
     assert "is not one of the available choices" in gives_back(
         clerk, payment, amount="5", how="the way it came"
@@ -367,3 +367,23 @@ def test_what_was_not_believed_is_looked_after(desk: Desk, agent: Client) -> Non
     assert "only those that were refused" in words(
         sends(agent, f"{TOLD}{other.pk}/looked-after/", {"reason": "x"})
     )
+
+
+def test_a_refund_that_the_gateway_didnt_answer_for_is_settled(
+    desk: Desk, agent: Client, clerk: Client
+) -> None:
+    payment = paid(desk.customer(), 5000)
+    gives_back(clerk, payment, amount="50.00")
+    assert "What became of the refund?" not in words(clerk.get(page_of(payment)))
+    Refund.objects.update(state="uncertain")
+    assert "What became of the refund?" not in words(agent.get(page_of(payment)))
+    assert "What became of the refund?" in words(clerk.get(page_of(payment)))
+    address = f"{page_of(payment)}settle/"
+    assert agent.post(address, {"went_out": "no", "reason": "x"}).status_code == 403
+    assert "This field is required." in words(sends(clerk, address, {"went_out": "no", "reason": ""}))
+    said = words(sends(clerk, address, {"went_out": "no", "reason": "its own list"}))
+    assert "R 50.00 is the customer's credit again." in said
+    assert "No refund of this payment is uncertain" in words(
+        sends(clerk, address, {"went_out": "yes", "reason": "again"})
+    )
+    desk.check()

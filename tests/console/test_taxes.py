@@ -230,6 +230,10 @@ def test_numbers_go_on_from_another_system_but_never_back(office: Office) -> Non
     assert "Invoices go on with INV0087754." in does(office, "series", given)
     assert "a number is never given twice" in does(office, "series", given | {"next_number": "5"})
     assert "at most 12 letters" in does(office, "series", given | {"letters": "not_a_prefix"})
+    assert "INV270000001" in does(office, "series", given | {"letters": "inv27", "next_number": "1"})
+    said = does(office, "series", given | {"next_number": "87753"})
+    assert "The next number of this series is INV0087754" in said, "a former prefix goes on where it was"
+    assert "Invoices go on with INV0087754." in does(office, "series", given)
     assert Series.objects.get(kind="invoice").next_number == 87754
     assert "Payment requests go on with PF0000012." in does(
         office, "series", {"kind": "proforma", "letters": "PF", "next_number": "12"}

@@ -5,13 +5,15 @@ import pytest
 from capstan.billing.rules.words import Method
 from capstan.ledger.queries import balance
 from capstan.ledger.rules import Code, Name
-from capstan.payments.actions import bank
+from capstan.payments.actions import bank, bank_lines
+from capstan.payments.actions.bank_index import whose as whose_is
 from capstan.payments.actions.take import BANK, Received, receive
 from capstan.payments.models import BankImport, BankLine, Payment
 from capstan.payments.rules.words import BankLineState
 from capstan.values.refused import Refused
 from tests.billing.desk import ACTOR, Desk, at
 
+CLEARING = Name(Code.CLEARING, "examplepay")
 HEAD = "Date,Description,Amount,Balance\n"
 
 
@@ -56,10 +58,12 @@ def test_what_nobody_knows_waits_and_can_be_given_to_a_customer_for_good(desk: D
     read(desk, "2026-03-01,MRS SAMPLE INTERNET HOUSE,35.00,1035.00")
     line = BankLine.objects.get()
     assert (line.state, balance(Name(Code.UNMATCHED, "bank"))) == (BankLineState.UNMATCHED, -3500)
-    bank.assign(line_id=line.pk, customer_id=customer.pk, remember=True, actor=ACTOR, now=at("2026-03-05"))
+    bank_lines.assign(
+        line_id=line.pk, customer_id=customer.pk, remember=True, actor=ACTOR, now=at("2026-03-05")
+    )
     assert (desk.credit(customer), balance(Name(Code.UNMATCHED, "bank"))) == (3500, 0)
     with pytest.raises(Refused, match="matched"):
-        bank.assign(
+        bank_lines.assign(
             line_id=line.pk, customer_id=customer.pk, remember=True, actor=ACTOR, now=at("2026-03-05")
         )
     done = read(desk, "2026-04-01,MRS SAMPLE INTERNET HOUSE,35.00,1070.00", name="april.csv")
@@ -72,7 +76,7 @@ def test_money_out_and_what_is_set_aside_touch_no_customer(desk: Desk) -> None:
     done = read(desk, "2026-03-01,SERVICE FEES,-12.00,988.00", "2026-03-01,INTEREST,1.50,989.50")
     assert (done.ignored, done.unmatched) == (1, 1)
     line = BankLine.objects.get(state=BankLineState.UNMATCHED)
-    bank.set_aside(line_id=line.pk, reason="interest", actor=ACTOR, now=at("2026-03-05"))
+    bank_lines.set_aside(line_id=line.pk, reason="interest", actor=ACTOR, now=at("2026-03-05"))
     assert not Payment.objects.exists()
     assert not BankLine.objects.filter(state=BankLineState.UNMATCHED).exists()
 
@@ -110,8 +114,8 @@ def test_a_file_in_a_wrong_encoding_says_where(desk: Desk) -> None:
 
 def test_a_pasted_line_finds_its_customer(desk: Desk) -> None:
     customer = desk.customer()
-    assert bank.whose(f"FNB OB PMT {customer.account_code} JAN").customer_id == customer.pk
-    assert bank.whose("FNB OB PMT").customer_id is None
+    assert whose_is(f"FNB OB PMT {customer.account_code} JAN").customer_id == customer.pk
+    assert whose_is("FNB OB PMT").customer_id is None
 
 
 def test_what_was_booked_by_hand_is_not_booked_again_by_its_line(desk: Desk) -> None:
@@ -128,3 +132,110 @@ def test_what_was_booked_by_hand_is_not_booked_again_by_its_line(desk: Desk) -> 
     )
     assert (done.matched, desk.credit(customer)) == (2, 7000), "the second is more money"
     assert BankLine.objects.order_by("pk")[0].payment == by_hand
+
+
+def unmatched(desk: Desk, *lines: str, name: str = "payouts.csv") -> BankLine:
+    read(desk, *lines, name=name)
+    return BankLine.objects.filter(state=BankLineState.UNMATCHED).latest("pk")
+
+
+def test_a_gateways_payout_comes_out_of_what_it_holds_and_the_next_one_by_itself(desk: Desk) -> None:
+    customer = desk.customer()
+    receive(
+        Received(customer.pk, Method.CARD, 20000, at("2026-02-27").date(), CLEARING, "pf-1"),
+        actor=ACTOR, now=at("2026-02-27"),
+    )  # fmt: skip
+    line = unmatched(desk, "2026-03-01,EXAMPLEPAY SETTLEMENT 000123,96.50,1096.50")
+    left = bank_lines.place(
+        line_id=line.pk, account=CLEARING, fee_minor=350, remember=True, actor=ACTOR, now=at("2026-03-05")
+    )
+    line.refresh_from_db()
+    assert (line.state, left, balance(CLEARING)) == (BankLineState.PLACED, 10000, 10000)
+    assert (balance(BANK), balance(Name(Code.UNMATCHED, "bank")), balance(Name(Code.FEES))) == (9650, 0, 350)
+    done = read(desk, "2026-03-02,EXAMPLEPAY SETTLEMENT 000124,100.00,1196.50", name="more.csv")
+    assert (done.placed, done.unmatched, balance(CLEARING), balance(BANK)) == (1, 0, 0, 19650)
+    desk.check()
+
+
+def test_a_placed_line_goes_back_to_the_queue_and_can_be_placed_again(desk: Desk) -> None:
+    line = unmatched(desk, "2026-03-01,EXAMPLEPAY SETTLEMENT,96.50,1096.50")
+    placed = {"line_id": line.pk, "remember": False, "actor": ACTOR, "now": at("2026-03-05")}
+    for _ in range(2):
+        bank_lines.place(account=CLEARING, fee_minor=350, **placed)  # type: ignore[arg-type]
+        bank_lines.put_back(line_id=line.pk, reason="the wrong one", actor=ACTOR, now=at("2026-03-05"))
+    assert (balance(CLEARING), balance(Name(Code.FEES)), balance(Name(Code.UNMATCHED, "bank"))) == (
+        0,
+        0,
+        -9650,
+    )
+    bank_lines.set_aside(line_id=line.pk, reason="interest", actor=ACTOR, now=at("2026-03-05"))
+    assert (balance(Name(Code.OUTSIDE)), balance(Name(Code.UNMATCHED, "bank"))) == (-9650, 0)
+    bank_lines.put_back(line_id=line.pk, reason="a customer's", actor=ACTOR, now=at("2026-03-05"))
+    customer = desk.customer()
+    bank_lines.assign(
+        line_id=line.pk, customer_id=customer.pk, remember=False, actor=ACTOR, now=at("2026-03-05")
+    )
+    assert (desk.credit(customer), balance(BANK), balance(Name(Code.UNMATCHED, "bank"))) == (9650, 9650, 0)
+    with pytest.raises(Refused, match="reversed on its own page"):
+        bank_lines.put_back(line_id=line.pk, reason="no", actor=ACTOR, now=at("2026-03-05"))
+    desk.check()
+
+
+def test_a_line_is_placed_only_where_money_is_on_its_way(desk: Desk) -> None:
+    line = unmatched(desk, "2026-03-01,EXAMPLEPAY SETTLEMENT,96.50,1096.50")
+    with pytest.raises(Refused, match="Choose where the money was"):
+        bank_lines.place(
+            line_id=line.pk, account=BANK, fee_minor=0, remember=False, actor=ACTOR, now=at("2026-03-05")
+        )
+
+
+def test_money_that_the_bank_took_back_waits_and_reverses_its_payment(desk: Desk) -> None:
+    customer = desk.customer()
+    code = customer.account_code
+    read(desk, f"2026-03-01,CREDIT {code},35.00,1035.00")
+    line = unmatched(desk, f"2026-03-04,UNPAID {code},-35.00,1000.00", name="later.csv")
+    (payment,) = bank_lines.could_return(line)
+    with pytest.raises(Refused, match="money out"):
+        bank_lines.assign(
+            line_id=line.pk, customer_id=customer.pk, remember=False, actor=ACTOR, now=at("2026-03-05")
+        )
+    bank_lines.take_back(line_id=line.pk, payment_id=payment.pk, actor=ACTOR, now=at("2026-03-05"))
+    payment.refresh_from_db()
+    assert payment.reversed_at is not None
+    assert (desk.credit(customer), balance(BANK)) == (0, 0)
+    with pytest.raises(Refused, match="This line is returned"):
+        bank_lines.take_back(line_id=line.pk, payment_id=payment.pk, actor=ACTOR, now=at("2026-03-05"))
+    desk.check()
+
+
+def test_what_went_out_of_the_bank_for_a_debit_order_is_made_good_where_it_came_to(desk: Desk) -> None:
+    customer, collected = desk.customer(), Name(Code.CLEARING, "debit orders")
+    payment = receive(
+        Received(customer.pk, Method.DEBIT_ORDER, 3500, at("2026-02-27").date(), collected),
+        actor=ACTOR, now=at("2026-02-27"),
+    )  # fmt: skip
+    paid_out = unmatched(desk, "2026-03-01,COLLECTIONS SETTLEMENT,35.00,1035.00")
+    bank_lines.place(
+        line_id=paid_out.pk, account=collected, fee_minor=0, remember=False, actor=ACTOR, now=at("2026-03-05")
+    )
+    line = unmatched(desk, "2026-03-04,UNPAID DEBIT ORDER,-35.00,1000.00", name="later.csv")
+    bank_lines.take_back(line_id=line.pk, payment_id=payment.pk, actor=ACTOR, now=at("2026-03-05"))
+    assert (desk.credit(customer), balance(BANK), balance(collected)) == (0, 0, 0)
+    desk.check()
+
+
+def test_a_statement_that_was_stored_and_not_booked_is_booked_by_the_worker(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    customer = desk.customer()
+    monkeypatch.setattr(bank, "book_waiting", lambda **_: 0)  # as if the process had been killed here
+    done = read(
+        desk, f"2026-03-01,CREDIT {customer.account_code},35.00,1035.00", "2026-03-02,HOUSE,1.00,1036.00"
+    )
+    monkeypatch.undo()
+    assert (done.waiting, Payment.objects.count(), balance(BANK)) == (2, 0, 0)
+    assert bank.book_waiting(now=at("2026-03-05"), limit=1) == 1
+    assert bank.book_waiting(now=at("2026-03-05"), limit=100) == 1
+    assert bank.book_waiting(now=at("2026-03-05"), limit=100) == 0
+    assert (desk.credit(customer), balance(BANK)) == (3500, 3600)
+    desk.check()

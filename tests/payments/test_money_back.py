@@ -13,9 +13,12 @@ from capstan.catalog.actions import create_tax_group, set_tax_rate, withdraw_tax
 from capstan.ledger.queries import balance
 from capstan.ledger.rules import Code, Name
 from capstan.payments.actions import cash
-from capstan.payments.actions.refunds import refund
+from capstan.payments.actions.gateways import payfast
+from capstan.payments.actions.gateways.port import UnclearError
+from capstan.payments.actions.refunds import refund, settle
 from capstan.payments.actions.take import BANK, Received, receive, till
 from capstan.payments.models import Payment, Refund
+from capstan.payments.rules.accounts import DEPOSITS
 from capstan.payments.rules.words import Payout
 from capstan.values.refused import Refused
 from tests.billing.desk import ACTOR, Desk, at
@@ -51,7 +54,7 @@ def test_a_part_payment_leaves_the_rest_open(desk: Desk) -> None:
 
 def test_what_was_overpaid_can_go_back_and_no_more(desk: Desk) -> None:
     payment = pay(invoice_of(desk), 12000, Method.EFT)
-    with pytest.raises(Refused, match=r"R.5\.00 of this payment is not used"):
+    with pytest.raises(Refused, match=r"R.5\.00 of this payment can go back"):
         refund(
             payment_id=payment.pk,
             amount_minor=501,
@@ -107,6 +110,65 @@ def test_a_refund_that_the_gateway_refuses_leaves_the_credit(till: Till) -> None
     assert (till.desk.credit(customer), Refund.objects.get().state) == (3500, "failed")
 
 
+@pytest.mark.parametrize("went_out", [True, False])
+def test_an_uncertain_refund_is_settled_by_who_looked(
+    till: Till, went_out: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def silent(*_: object) -> str:
+        raise UnclearError("no answer within 20 s")
+
+    monkeypatch.setattr(payfast, "refund", silent)
+    customer = till.desk.customer()
+    checkout = till.pay(customer, 3500)
+    assert checkout.payment is not None
+    made = refund(
+        payment_id=checkout.payment.pk, amount_minor=1500, how=Payout.SAME_WAY, reason="too much", actor=ACTOR,
+        now=till.now,
+    )  # fmt: skip
+    assert (made.state, till.desk.credit(customer)) == ("uncertain", 2000)
+    settled = {"refund_id": made.pk, "went_out": went_out, "actor": ACTOR, "now": till.now}
+    with pytest.raises(Refused, match="Say where"):
+        settle(reason=" ", **settled)  # type: ignore[arg-type]
+    settle(reason="the gateway's list", **settled)  # type: ignore[arg-type]
+    made.refresh_from_db()
+    checkout.payment.refresh_from_db()
+    outcome = (made.state, till.desk.credit(customer), checkout.payment.refunded_minor)
+    assert outcome == (("done", 2000, 1500) if went_out else ("failed", 3500, 0))
+    with pytest.raises(Refused, match="isn't uncertain any more"):
+        settle(reason="again", **settled)  # type: ignore[arg-type]
+
+
+def test_what_a_credit_note_gave_back_of_a_paid_invoice_can_go_back_by_its_payment(desk: Desk) -> None:
+    invoice = invoice_of(desk)
+    payment = pay(invoice, 11500, Method.EFT)
+    credited(invoice, 4600)
+    when = {"payment_id": payment.pk, "how": Payout.EFT, "reason": "slow line", "actor": ACTOR}
+    with pytest.raises(Refused, match=r"R.46\.00 of this payment can go back"):
+        refund(amount_minor=4601, now=at("2026-02-06"), **when)  # type: ignore[arg-type]
+    refund(amount_minor=4600, now=at("2026-02-06"), **when)  # type: ignore[arg-type]
+    assert (desk.credit(invoice.customer), balance(BANK)) == (0, 6900)
+    with pytest.raises(Refused, match=r"R.0\.00 of this payment can go back"):
+        refund(amount_minor=1, now=at("2026-02-06"), **when)  # type: ignore[arg-type]
+
+
+def test_what_was_written_off_and_then_credited_is_given_to_nobody(desk: Desk) -> None:
+    invoice = invoice_of(desk)
+    pay(invoice, 1500)
+    correct.write_off(invoice_id=invoice.pk, reason="gone away", actor=ACTOR, now=at("2026-02-05"))
+    credited(invoice, 4000)
+    credited(invoice, 7500)
+    invoice.refresh_from_db()
+    found = (desk.credit(invoice.customer), balance(Name(Code.WRITE_OFF)), invoice.open_minor)
+    assert found == (1500, 0, 0), "he keeps what he paid, and nothing is written off of what was credited"
+
+
+def credited(invoice: Invoice, amount_minor: int) -> Invoice:
+    return correct.credit_note(
+        invoice_id=invoice.pk, amounts={invoice.lines.get().pk: amount_minor}, reason="slow line", actor=ACTOR,
+        now=at("2026-02-05"),
+    )  # fmt: skip
+
+
 def test_a_credit_note_by_hand_gives_back_a_part_with_its_vat(desk: Desk) -> None:
     invoice = invoice_of(desk)
     line = invoice.lines.get()
@@ -142,7 +204,12 @@ def test_a_till_that_is_short_needs_a_word_and_is_booked(desk: Desk) -> None:
     cash.cash_up(
         counted_minor=11000, banked_minor=10000, remark="five missing", actor=ACTOR, now=at("2026-02-03")
     )
-    assert (cash.expected(ACTOR), balance(BANK), balance(Name(Code.CASH_DIFFERENCE))) == (1000, 10000, 500)
+    assert (cash.expected(ACTOR), balance(DEPOSITS), balance(Name(Code.CASH_DIFFERENCE))) == (
+        1000,
+        10000,
+        500,
+    )
+    assert balance(BANK) == 0, "it is there when the bank says so"
     with pytest.raises(Refused, match="counted today already"):
         cash.cash_up(counted_minor=1000, banked_minor=0, remark="", actor=ACTOR, now=at("2026-02-03", 18))
 

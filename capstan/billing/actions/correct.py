@@ -1,12 +1,13 @@
 """Correcting what was issued: credit notes by hand, wrong VAT, debt that is given up. Nothing issued changes."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date, datetime
 from itertools import islice
 from typing import NamedTuple
 
 from django.conf import settings
 from django.db import transaction
+from django.db.models import Sum
 
 from capstan.audit.actions import record
 from capstan.billing.actions import credits, terms
@@ -26,11 +27,28 @@ from capstan.values.refused import Refused
 def credit_note(
     *, invoice_id: int, amounts: Mapping[int, int], reason: str, actor: str, now: datetime
 ) -> Invoice:
-    """Credit parts of an invoice: by line, the amount with VAT. Its VAT goes back at the line's rate.
+    """Credit parts of an invoice: by line, the amount with VAT. Its VAT goes back at the line's rate. What was written off of it
+    comes back first, or the customer would be given what he never paid.
 
     Raises Refused without a reason, for a line of another invoice, and for more than is left of a line.
     """
     invoice = _locked(invoice_id, reason, now)
+    note = _credit(invoice, amounts, reason, actor, now, _withdraw_write_offs)
+    _record(
+        "billing.credit_note",
+        invoice,
+        reason,
+        actor,
+        now,
+        {"note": note.number, "amount_minor": note.total_minor},
+    )
+    return note
+
+
+def _credit(
+    invoice: Invoice, amounts: Mapping[int, int], reason: str, actor: str, now: datetime,
+    before_it: Callable[[Invoice, int, str, datetime], None] | None = None,
+) -> Invoice:  # fmt: skip
     lines = {line.pk: line for line in invoice.lines.all()}
     wanted = {pk: amount for pk, amount in amounts.items() if amount}
     if not wanted or set(wanted) - set(lines):
@@ -42,6 +60,8 @@ def credit_note(
         raise Refused(
             f"{settings.FORMATS.money(left)} is left of this invoice: no more of it can be credited."
         )
+    if before_it is not None:
+        before_it(invoice, sum(wanted.values()), actor, now)
     today = _today(now)
     (note,) = issue(
         [
@@ -51,15 +71,21 @@ def credit_note(
         ],
         actor=actor, now=now,
     )  # fmt: skip
-    _record(
-        "billing.credit_note",
-        invoice,
-        reason,
-        actor,
-        now,
-        {"note": note.number, "amount_minor": note.total_minor},
-    )
     return note
+
+
+def _withdraw_write_offs(invoice: Invoice, at_most: int, actor: str, now: datetime) -> None:
+    for credit in Credit.objects.filter(source__startswith=f"write-off:{invoice.pk}:").order_by("-pk"):
+        still = credit.allocations.aggregate(total=Sum("amount_minor", default=0))["total"]
+        back = min(still, at_most)
+        if back > 0:
+            credits.take_back(
+                credit, back, back_to=Name(Code.WRITE_OFF), source=f"{credit.source}:{still}", kind="withdrawn",
+                description=f"Invoice {invoice.number} is credited, not written off", today=_today(now), actor=actor,
+                now=now,
+            )  # fmt: skip
+            at_most -= back
+    invoice.refresh_from_db(fields=["open_minor"])
 
 
 def _credited(line: InvoiceLine, amount: int, before: Corrected) -> Line:
@@ -143,7 +169,7 @@ def correct_vat(*, invoice_id: int, since: date, reason: str, actor: str, now: d
     if not wrong:
         return None
     amounts = {one.line.pk: one.left.left_minor for one in wrong}
-    credit_note(invoice_id=invoice_id, amounts=amounts, reason=reason, actor=actor, now=now)
+    _credit(invoice, amounts, reason, actor, now)
     today = _today(now)
     again = ToIssue(
         invoice.customer,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import date, datetime
+from typing import NamedTuple
 
 from django.db import connection
 from django.db.models import Sum
@@ -166,9 +167,39 @@ def take_back(
     return freed
 
 
+class Paid(NamedTuple):
+    """So much of a credit that no invoice has."""
+
+    credit: Credit
+    amount_minor: int
+
+
+def free_of(customer_id: int, *, first: Credit | None = None) -> list[Paid]:
+    """What is left of this customer's credits and kept for nothing: `first` in front, then the oldest."""
+    rows = Credit.objects.filter(customer_id=customer_id, left_minor__gt=0, kept_for="")
+    in_order = sorted(rows, key=lambda one: (first is None or one.pk != first.pk, one.received_on, one.pk))
+    return [Paid(one, one.left_minor) for one in in_order]
+
+
+def pay_out(
+    parts: Sequence[Paid],
+    *,
+    to: Name,
+    source: str,
+    kind: str,
+    description: str,
+    today: date,
+    actor: str,
+    now: datetime,
+) -> None:
+    """These parts of one customer's credits leave the house, to this account. The caller knows that as much is left of each."""
+    _change_left(parts, -1)
+    entries = entry(credit_account(parts[0].credit.customer_id), to, sum(one.amount_minor for one in parts))
+    post([JournalDraft(source, kind, today, description, actor, entries)], now=now)
+
+
 def put_back(
-    credit: Credit,
-    amount_minor: int,
+    parts: Sequence[Paid],
     *,
     taken_from: Name,
     source: str,
@@ -178,12 +209,18 @@ def put_back(
     actor: str,
     now: datetime,
 ) -> None:
-    """What was taken back is the customer's again: the other side didn't want it, or it came back."""
-    credit.refresh_from_db(fields=["left_minor"])
-    credit.left_minor += amount_minor
-    credit.save(update_fields=["left_minor"])
-    entries = entry(taken_from, credit_account(credit.customer_id), amount_minor)
+    """What was paid out is the customer's again: the other side didn't want it, or it came back."""
+    _change_left(parts, 1)
+    total = sum(one.amount_minor for one in parts)
+    entries = entry(taken_from, credit_account(parts[0].credit.customer_id), total)
     post([JournalDraft(source, kind, today, description, actor, entries)], now=now)
+
+
+def _change_left(parts: Sequence[Paid], sign: int) -> None:
+    for credit, amount_minor in parts:
+        credit.refresh_from_db(fields=["left_minor"])
+        credit.left_minor += sign * amount_minor
+        credit.save(update_fields=["left_minor"])
 
 
 def _undone(credit: Credit, amount_minor: int) -> list[Part]:

@@ -47,13 +47,15 @@ def set_series(
         brand_id=brand_id, kind=kind, defaults={"prefix": _PREFIXES[kind]}
     )
     wanted = check_prefix(prefix) or ("" if series.pk and not created else _PREFIXES[kind])
-    if next_number < 1 or (wanted == series.prefix and next_number < series.next_number):
+    reached = {**series.reached, series.prefix: series.next_number}
+    least = reached.get(wanted, 1)
+    if next_number < least:
         raise Refused(
-            f"The next number of this series is {number(series.prefix, series.next_number, series.width)}; a number is never"
-            " given twice, so it can only go up, or on with another prefix."
+            f"The next number of this series is {number(wanted, least, series.width)}; a number is never given twice, so it"
+            " can only go up, or on with another prefix."
         )
-    series.prefix, series.next_number = wanted, next_number
-    series.save(update_fields=["prefix", "next_number"])
+    series.prefix, series.next_number, series.reached = wanted, next_number, reached
+    series.save(update_fields=["prefix", "next_number", "reached"])
     record(
         actor=actor, action="billing.series", subject=f"brand:{brand_id}", now=now,
         details={"kind": kind.value, "prefix": wanted, "next": next_number},

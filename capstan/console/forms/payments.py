@@ -1,5 +1,6 @@
 """What staff type about payments: money that came in, lines of the bank, tills, days of the books."""
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -11,9 +12,11 @@ from capstan.billing.models import Invoice
 from capstan.billing.rules.words import Method
 from capstan.console.forms.fields import MoneyField
 from capstan.ledger.rules import Code, Name
+from capstan.payments.models import Payment
 from capstan.payments.queries.desk import Narrowed, Place, Wanted
+from capstan.payments.queries.listing_of_bank import Place as BankPlace
 from capstan.payments.rules.statements.banks import BUILT_IN
-from capstan.payments.rules.words import NotificationState, Payout
+from capstan.payments.rules.words import BankLineState, NotificationState, Payout
 from capstan.values.refused import Refused
 
 _SHORT = 300
@@ -189,6 +192,80 @@ class AssignUnknownForm(WhoForm):
 
 class SetAsideForm(forms.Form):
     reason = _line("What it is", "Such as: interest, or a transfer between our own accounts.")
+
+
+class PlaceForm(forms.Form):
+    """Money that was ours before it reached the bank."""
+
+    account = forms.ChoiceField(
+        choices=[], label="Where it was", help_text="What the books have there stands beside it."
+    )
+    fee = MoneyField(
+        label="Fee that was kept",
+        required=False,
+        help_text="Only what isn't booked yet: most gateways say theirs at once.",
+    )
+    remember = forms.BooleanField(
+        required=False, label="Remember these words: the next line of them is booked like this by itself"
+    )
+
+    def __init__(self, *args: Any, places: Sequence[BankPlace], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["account"].choices = [  # type: ignore[attr-defined]
+            (one.account.subject, f"{one.account.subject}: {settings.FORMATS.money(one.balance_minor)}")
+            for one in places
+        ]
+
+    def account_name(self) -> Name:
+        return Name(Code.CLEARING, self.cleaned_data["account"])
+
+
+class TakeBackForm(forms.Form):
+    """The payment that a line of money out took back."""
+
+    payment = forms.ChoiceField(
+        choices=[],
+        widget=forms.RadioSelect,
+        label="Payment",
+        error_messages={"required": "Choose the payment that the bank took back."},
+    )
+
+    def __init__(self, *args: Any, payments: Sequence[Payment], **more: Any) -> None:
+        super().__init__(*args, **more)
+        day, money = settings.FORMATS.day, settings.FORMATS.money
+        self.fields["payment"].choices = [  # type: ignore[attr-defined]
+            (
+                str(one.pk),
+                f"{one.customer.account_code} {one.customer.name}: {money(one.amount_minor)} of {day(one.received_on)},"
+                f" receipt {one.receipt_number}",
+            )
+            for one in payments
+        ]
+
+
+class PutBackForm(forms.Form):
+    reason = _line("Why it goes back to the queue")
+
+
+class SettleForm(forms.Form):
+    """What became of a refund that the gateway didn't answer for."""
+
+    went_out = forms.ChoiceField(
+        choices=[("yes", "It went out"), ("no", "It didn't: the customer keeps his credit")],
+        widget=forms.RadioSelect,
+        label="What became of it",
+    )
+    reason = _line("Where you saw it", "Such as: the gateway's list of 5 March.")
+
+
+class LinesFilter(forms.Form):
+    state = forms.ChoiceField(
+        choices=[("", "All"), *((one.value, one.value.capitalize()) for one in BankLineState)],
+        required=False,
+        label="What became of them",
+    )
+    source = forms.IntegerField(required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput)
+    before = forms.IntegerField(required=False, min_value=1, max_value=2**62, widget=forms.HiddenInput)
 
 
 class LookedAfterForm(forms.Form):

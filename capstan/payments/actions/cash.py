@@ -10,8 +10,9 @@ from capstan.db.locks import hold
 from capstan.ledger.actions import post
 from capstan.ledger.queries import balance
 from capstan.ledger.rules import Code, JournalDraft, Name, entry
-from capstan.payments.actions.take import BANK, till
+from capstan.payments.actions.take import till
 from capstan.payments.models import CashUp
+from capstan.payments.rules.accounts import DEPOSITS
 from capstan.values.refused import Refused
 
 DIFFERENCE = Name(Code.CASH_DIFFERENCE)
@@ -25,7 +26,8 @@ def expected(actor: str) -> int:
 def cash_up(
     *, counted_minor: int, banked_minor: int, remark: str, actor: str, now: datetime, day: date | None = None
 ) -> CashUp:
-    """Count a till: a difference is booked, what goes to the bank leaves it, the rest stays as change.
+    """Count a till: a difference is booked, what goes to the bank leaves it, the rest stays as change. What goes to the bank is
+    there when its line comes.
 
     Raises Refused for a second count of one day, for more to the bank than there is, and for a difference without a remark.
     """
@@ -56,7 +58,7 @@ def cash_up(
 def _book(made: CashUp, now: datetime) -> None:
     own = till(made.actor)
     missing = made.expected_minor - made.counted_minor
-    entries = (*entry(DIFFERENCE, own, missing), *entry(BANK, own, made.banked_minor))
+    entries = (*entry(DIFFERENCE, own, missing), *entry(DEPOSITS, own, made.banked_minor))
     if entries:
         text = f"Cash-up of {made.actor}, {made.day}"
         post([JournalDraft(f"cashup:{made.pk}", "counted", made.day, text, made.actor, entries)], now=now)

@@ -1,4 +1,4 @@
-"""Money back to a customer, out of what is left of a payment."""
+"""Money back to a customer: what is left of a payment, or what he has to his credit since, such as by a credit note."""
 
 from datetime import datetime, timedelta
 
@@ -8,6 +8,7 @@ from django.db.models import F
 
 from capstan.audit.actions import record
 from capstan.billing.actions import credits, terms
+from capstan.billing.models import Credit
 from capstan.db.locks import hold
 from capstan.ledger.rules import Name
 from capstan.payments.actions.cash import expected
@@ -22,11 +23,11 @@ from capstan.values.refused import Refused
 def refund(
     *, payment_id: int, amount_minor: int, how: Payout, reason: str, actor: str, now: datetime
 ) -> Refund:
-    """Give money back: through its gateway, from the bank, or from the actor's till. It must be left of the payment: what paid an
+    """Give money back: through its gateway, from the bank, or from the actor's till. At most `refundable` of it: what pays an
     invoice stays there.
 
     The books say so before the gateway is called, and again if it says no: killed in between, the refund stands as `uncertain`
-    for a person, and is never sent twice. Raises Refused.
+    for a person, who says what became of it (`settle`), and is never sent twice. Raises Refused.
     """
     made = _begin(payment_id, amount_minor, how, reason, actor, now)
     if how != Payout.SAME_WAY:
@@ -67,9 +68,7 @@ def _begin(payment_id: int, amount_minor: int, how: Payout, reason: str, actor: 
         raise Refused(
             "This payment is kept for a top-up that was ordered: wait until that is added, or cancel the order."
         )
-    if not 0 < amount_minor <= payment.credit.left_minor:
-        left = settings.FORMATS.money(payment.credit.left_minor)
-        raise Refused(f"{left} of this payment is not used: more of it can't be given back.")
+    parts = _parts(payment, amount_minor)
     if how == Payout.CASH:
         hold([str(till(actor))])
         if expected(actor) < amount_minor:
@@ -77,9 +76,10 @@ def _begin(payment_id: int, amount_minor: int, how: Payout, reason: str, actor: 
     made = Refund.objects.create(
         payment=payment, amount_minor=amount_minor, how=how, reason=reason.strip(), actor=actor, made_at=now,
         state="sending" if how == Payout.SAME_WAY else "done",
+        taken_from=[[one.credit.pk, one.amount_minor] for one in parts],
     )  # fmt: skip
-    credits.take_back(
-        payment.credit, amount_minor, back_to=_from(payment, how, actor), source=f"refund:{made.pk}", kind="refunded",
+    credits.pay_out(
+        parts, to=_from(payment, how, actor), source=f"refund:{made.pk}", kind="refunded",
         description=f"Refund of receipt {payment.receipt_number}: {reason.strip()}",
         today=settings.FORMATS.local(now).date(), actor=actor, now=now,
     )  # fmt: skip
@@ -89,6 +89,28 @@ def _begin(payment_id: int, amount_minor: int, how: Payout, reason: str, actor: 
         details={"payment": payment.pk, "amount_minor": amount_minor, "how": how.value},
     )  # fmt: skip
     return made
+
+
+def refundable(payment: Payment) -> int:
+    """How much can go back of a payment: what is left of it, and what its customer has to his credit besides, such as by the
+    credit note of the invoice that it paid; never more than it was. 0 while it is kept, and once it was reversed."""
+    if payment.reversed_at is not None or payment.credit.kept_for:
+        return 0
+    free = sum(one.amount_minor for one in credits.free_of(payment.customer_id))
+    return min(payment.amount_minor - payment.refunded_minor, free)
+
+
+def _parts(payment: Payment, amount_minor: int) -> list[credits.Paid]:
+    most = refundable(payment)
+    if not 0 < amount_minor <= most:
+        raise Refused(f"{settings.FORMATS.money(most)} of this payment can go back, and no more than that.")
+    parts = []
+    for credit, left in credits.free_of(payment.customer_id, first=payment.credit):
+        part = min(left, amount_minor)
+        if part:
+            parts.append(credits.Paid(credit, part))
+            amount_minor -= part
+    return parts
 
 
 def _from(payment: Payment, how: Payout, actor: str) -> Name:
@@ -105,16 +127,38 @@ def _set(made: Refund, state: str, answer: str) -> Refund:
 
 @transaction.atomic
 def _undo(made: Refund, why: str, actor: str, now: datetime) -> None:
-    """The gateway said no: the customer has his credit as before."""
+    """It didn't go out: the customer has his credit as before, and it pays what is open."""
     payment = made.payment
     terms.lock(payment.customer_id, now=now)
+    today = settings.FORMATS.local(now).date()
+    found = Credit.objects.in_bulk([pk for pk, _ in made.taken_from])
     credits.put_back(
-        payment.credit, made.amount_minor, taken_from=into(payment.paid_into), source=f"refund:{made.pk}",
-        kind="not refunded", description=f"Refund of receipt {payment.receipt_number} was refused",
-        today=settings.FORMATS.local(now).date(), actor=actor, now=now,
+        [credits.Paid(found[pk], amount) for pk, amount in made.taken_from], taken_from=into(payment.paid_into),
+        source=f"refund:{made.pk}", kind="not refunded",
+        description=f"Refund of receipt {payment.receipt_number} didn't go out", today=today, actor=actor, now=now,
     )  # fmt: skip
+    credits.allocate_free([payment.customer_id], today=today, actor=actor, now=now)
     Payment.objects.filter(pk=payment.pk).update(refunded_minor=F("refunded_minor") - made.amount_minor)
     _set(made, "failed", why)
+
+
+@transaction.atomic
+def settle(*, refund_id: int, went_out: bool, reason: str, actor: str, now: datetime) -> Refund:
+    """Somebody looked at the gateway what became of an uncertain refund. Went it out, the books are right as they are; else the
+    customer has his credit again. Raises Refused for one that isn't uncertain, and without a word on how one knows."""
+    if not reason.strip():
+        raise Refused("Say where you saw it.")
+    made = Refund.objects.select_for_update(of=("self",)).select_related("payment__credit").get(pk=refund_id)
+    if made.state != "uncertain":
+        raise Refused("This refund isn't uncertain any more.")
+    record(
+        actor=actor, action="payment.refund.settle", subject=f"customer:{made.payment.customer_id}", reason=reason.strip(),
+        now=now, details={"refund": made.pk, "went_out": went_out},
+    )  # fmt: skip
+    if went_out:
+        return _set(made, "done", reason.strip())
+    _undo(made, reason.strip(), actor, now)
+    return made
 
 
 _SENT_WITHIN = timedelta(minutes=10)

@@ -11,14 +11,15 @@ from capstan.values.refused import Refused
 
 @transaction.atomic
 def end_rule(*, rule_id: int, actor: str, now: datetime) -> MatchRule:
-    """These words mean this customer no more; what was booked by them stays. Raises Refused when it had ended."""
+    """These words mean nothing any more; what was booked by them stays. Raises Refused when that was so already."""
     rule = MatchRule.objects.select_for_update(of=("self",)).select_related("customer").get(pk=rule_id)
     if rule.ended_at is not None:
         raise Refused("These words were forgotten already.")
     rule.ended_at = now
     rule.save(update_fields=["ended_at"])
+    about = f"customer:{rule.customer_id}" if rule.customer_id else f"matchrule:{rule.pk}"
     record(
-        actor=actor, action="bank.rule.end", subject=f"customer:{rule.customer_id}", now=now,
+        actor=actor, action="bank.rule.end", subject=about, now=now,
         details={"rule": rule.pk, "words": list(rule.words)},
     )  # fmt: skip
     return rule

@@ -38,8 +38,11 @@ class NotificationState(StrEnum):
 class BankLineState(StrEnum):
     """What became of a line of a bank statement."""
 
+    WAITING = "waiting"  # read in, and about to be booked
     MATCHED = "matched"
     UNMATCHED = "unmatched"
+    PLACED = "placed"  # ours already: a gateway's payout, a till's deposit
+    RETURNED = "returned"  # took a payment back
     IGNORED = "ignored"  # money out, or none of customers' business
 
 

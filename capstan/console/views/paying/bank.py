@@ -1,6 +1,7 @@
 """Lines of the bank that nobody knows whose they are, worked off one by one; whose a pasted line is; learnt words."""
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 from django import forms
 from django.contrib import messages
@@ -10,29 +11,94 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from capstan.console import links
-from capstan.console.forms.payments import AssignForm, PasteForm, SetAsideForm
+from capstan.console.forms.payments import AssignForm, PasteForm, PlaceForm, SetAsideForm, TakeBackForm
 from capstan.console.payments_shown import money, tabs, who_did
 from capstan.console.views.paying.who import Found, Meant, meant
 from capstan.customers.models import Customer
 from capstan.identity.rules import Permission
 from capstan.operator.words import count
-from capstan.payments.actions import bank, rules_of
+from capstan.payments.actions import bank_lines, rules_of
+from capstan.payments.actions.bank_index import whose as whose_is
+from capstan.payments.actions.take import into
 from capstan.payments.models import BankLine, MatchRule
-from capstan.payments.queries.listing_of_bank import rules, unmatched
+from capstan.payments.queries.listing_of_bank import places, rules, unmatched
 from capstan.payments.rules.statements.match import Certainty
 from capstan.ui.access import StaffRequest, staff_required
+from capstan.ui.parts import link
 from capstan.values import clock
 from capstan.values.refused import Refused
 
 _SHOWN = 50
 
 
+class Deed(NamedTuple):
+    """Something that can be done to a line besides giving it to a customer."""
+
+    button: str
+    send: str
+    make: Callable[..., forms.Form]
+    do: Callable[[BankLine, Any, str], str]
+
+
+def _place_form(line: BankLine, **more: Any) -> PlaceForm:
+    return PlaceForm(places=places(), **more)
+
+
+def _place(line: BankLine, form: PlaceForm, actor: str) -> str:
+    account, given = form.account_name(), form.cleaned_data
+    left = bank_lines.place(
+        line_id=line.pk, account=account, fee_minor=given["fee"] or 0, remember=given["remember"], actor=actor,
+        now=clock.now(),
+    )  # fmt: skip
+    if left < 0:
+        return (
+            f"Booked, and now {money(-left)} more has come from {account.subject} than the books knew of:"
+            " look whether a payment is missing."
+        )
+    return f"Booked: {money(left)} is still with {account.subject}."
+
+
+def _take_back_form(line: BankLine, **more: Any) -> TakeBackForm:
+    return TakeBackForm(payments=bank_lines.could_return(line), **more)
+
+
+def _take_back(line: BankLine, form: TakeBackForm, actor: str) -> str:
+    opened = bank_lines.take_back(
+        line_id=line.pk, payment_id=int(form.cleaned_data["payment"]), actor=actor, now=clock.now()
+    )
+    return f"The payment is reversed: {money(opened)} of invoices is open again."
+
+
+def _set_aside_form(line: BankLine, **more: Any) -> SetAsideForm:
+    return SetAsideForm(**more)
+
+
+def _set_aside(line: BankLine, form: SetAsideForm, actor: str) -> str:
+    bank_lines.set_aside(line_id=line.pk, reason=form.cleaned_data["reason"], actor=actor, now=clock.now())
+    return "Set aside: it stands in the books as none of customers' business."
+
+
+DEEDS = {
+    "place": Deed("It was ours already", "Book it from there", _place_form, _place),
+    "take-back": Deed("It took a payment back", "Reverse this payment", _take_back_form, _take_back),
+    "set-aside": Deed("Set aside", "Set it aside", _set_aside_form, _set_aside),
+}
+
+
+class Choice(NamedTuple):
+    """A deed with its form, as a waiting line offers it."""
+
+    name: str
+    deed: Deed
+    form: forms.Form
+
+
 class Waiting(NamedTuple):
     """A line that waits, with the forms of what can be done; the one that was sent has what was typed."""
 
     line: BankLine
-    assign: forms.Form
-    set_aside: forms.Form | None
+    assign: forms.Form | None
+    choices: list[Choice]
     candidates: list[Found]
     open_deed: str = ""
 
@@ -71,7 +137,7 @@ def assign(request: StaffRequest, line_id: int) -> HttpResponse:
         found = meant(form)
     if found.customer is not None:
         try:
-            payment = bank.assign(
+            payment = bank_lines.assign(
                 line_id=line.pk, customer_id=found.customer.pk, remember=form.cleaned_data["remember"],
                 actor=request.actor.key, now=clock.now(),
             )  # fmt: skip
@@ -85,22 +151,20 @@ def assign(request: StaffRequest, line_id: int) -> HttpResponse:
 
 @require_POST
 @staff_required(Permission.CORRECT_MONEY)
-def set_aside(request: StaffRequest, line_id: int) -> HttpResponse:
-    """A line that is no customer's leaves the queue."""
-    _line_or_404(line_id)
-    form = SetAsideForm(request.POST, auto_id=_ids("aside", line_id))
+def act(request: StaffRequest, line_id: int, deed: str) -> HttpResponse:
+    """A line that is no customer's payment leaves the queue: it was ours, took a payment back, or is none of our business."""
+    line, todo = _line_or_404(line_id), DEEDS.get(deed)
+    if todo is None:
+        raise Http404("Nothing of that name can be done to a line of the bank.")
+    form = todo.make(line, data=request.POST, auto_id=_ids(deed, line_id))
     if form.is_valid():
         try:
-            bank.set_aside(
-                line_id=line_id, reason=form.cleaned_data["reason"], actor=request.actor.key, now=clock.now()
-            )
+            said = todo.do(line, form, request.actor.key)
         except Refused as refusal:
-            return _too_late(request, line_id, "aside", form, refusal)
-        messages.success(
-            request, "Set aside: it stays in the books as unmatched until the bookkeeper moves it."
-        )
+            return _too_late(request, line_id, deed, form, refusal)
+        messages.success(request, said)
         return redirect(reverse("console:bank"))
-    return _page(request, Tried(line_id, "aside", form, []))
+    return _page(request, Tried(line_id, deed, form, []))
 
 
 @require_POST
@@ -110,7 +174,7 @@ def whose(request: StaffRequest) -> HttpResponse:
     form = PasteForm(request.POST)
     pasted = None
     if form.is_valid():
-        found = bank.whose(form.cleaned_data["text"])
+        found = whose_is(form.cleaned_data["text"])
         customer = Customer.objects.filter(pk=found.customer_id).first() if found.customer_id else None
         url = links.customer(customer.account_code) if customer else ""
         pasted = Pasted(customer, found.certainty == Certainty.SURE, found.why, url)
@@ -120,15 +184,19 @@ def whose(request: StaffRequest) -> HttpResponse:
 @require_GET
 @staff_required(Permission.TAKE_PAYMENTS)
 def learnt(request: StaffRequest) -> HttpResponse:
-    """The words that mean a customer."""
+    """The words that mean a customer, or where money was before it came."""
     known = rules()
     names = who_did(one.actor for one in known)
-    items = [
-        (one, " ".join(one.words), links.customer(one.customer.account_code), names[one.actor])
-        for one in known
-    ]
+    items = [(one, " ".join(one.words), _meaning(one), names[one.actor]) for one in known]
     context = {"items": items, "count": str(len(items)), "tabs": tabs("bank", request.actor)}
     return render(request, "console/paying/learnt.html", context)
+
+
+def _meaning(rule: MatchRule) -> object:
+    if rule.customer is None:
+        return into(rule.account).subject
+    code = rule.customer.account_code
+    return link(f"{code} {rule.customer.name}", links.customer(code))
 
 
 @require_POST
@@ -138,9 +206,8 @@ def forget(request: StaffRequest, rule_id: int) -> HttpResponse:
         raise Http404(f"There are no learnt words {rule_id}.")
     try:
         rule = rules_of.end_rule(rule_id=rule_id, actor=request.actor.key, now=clock.now())
-        messages.success(
-            request, f"Forgotten: these words mean {rule.customer.name} no more. What was booked stays."
-        )
+        meant_by = rule.customer.name if rule.customer else into(rule.account).subject
+        messages.success(request, f"Forgotten: these words mean {meant_by} no more. What was booked stays.")
     except Refused as refusal:
         messages.error(request, str(refusal))
     return redirect(reverse("console:bank_rules"))
@@ -176,13 +243,13 @@ def _page(
     pasted: Pasted | None = None,
 ) -> HttpResponse:
     queue = unmatched(limit=_SHOWN)
-    may_set_aside = request.actor.may(Permission.CORRECT_MONEY)
+    may_correct = request.actor.may(Permission.CORRECT_MONEY)
     return render(
         request,
         "console/paying/bank.html",
         {
             "tabs": tabs("bank", request.actor),
-            "items": [_waiting(line, tried, may_set_aside) for line in queue.lines],
+            "items": [_waiting(line, tried, may_correct) for line in queue.lines],
             "count": queue.number,
             "words": f"from {count(queue.number, 'line')} of the bank that nobody knows whose they are",
             "amount": money(queue.amount_minor),
@@ -193,13 +260,20 @@ def _page(
     )
 
 
-def _waiting(line: BankLine, tried: Tried | None, may_set_aside: bool) -> Waiting:
-    is_tried = tried is not None and tried.line_id == line.pk
-    deed = tried.deed if tried and is_tried else ""
-    assign = tried.form if tried and deed == "assign" else AssignForm(auto_id=_ids("assign", line.pk))
-    aside = tried.form if tried and deed == "aside" else SetAsideForm(auto_id=_ids("aside", line.pk))
+def _waiting(line: BankLine, tried: Tried | None, may_correct: bool) -> Waiting:
+    sent = tried if tried is not None and tried.line_id == line.pk else None
+    is_in = line.amount_minor > 0
+    assign = sent.form if sent and sent.deed == "assign" else AssignForm(auto_id=_ids("assign", line.pk))
+    names = [name for name in DEEDS if name != ("take-back" if is_in else "place")] if may_correct else []
+    choices = [
+        Choice(
+            name, DEEDS[name],
+            sent.form if sent and sent.deed == name else DEEDS[name].make(line, auto_id=_ids(name, line.pk)),
+        )
+        for name in names
+    ]  # fmt: skip
     return Waiting(
-        line, assign, aside if may_set_aside else None, tried.candidates if tried and is_tried else [], deed
+        line, assign if is_in else None, choices, sent.candidates if sent else [], sent.deed if sent else ""
     )
 
 

@@ -16,7 +16,7 @@ from capstan.billing.actions.documents import stored
 from capstan.billing.models import Invoice
 from capstan.billing.queries.owed import open_invoices
 from capstan.console import links
-from capstan.console.forms.payments import RefundForm, ReverseForm, SpendForm
+from capstan.console.forms.payments import RefundForm, ReverseForm, SettleForm, SpendForm
 from capstan.console.payments_shown import money, parts_table, payment_facts, payment_url, who_did
 from capstan.console.views import once
 from capstan.console.views.found import Crumbs
@@ -45,7 +45,7 @@ def _reverse_form(payment: Payment, **more: Any) -> forms.Form:
 
 
 def _refund_form(payment: Payment, **more: Any) -> forms.Form:
-    initial = {"amount": payment.credit.left_minor, "key": uuid4()}
+    initial = {"amount": refunds.refundable(payment), "key": uuid4()}
     return RefundForm(has_gateway=payment.gateway_id is not None, initial=initial, **more)
 
 
@@ -74,6 +74,28 @@ def _refund(payment: Payment, given: dict[str, Any], actor: Actor, now: datetime
     )
 
 
+def _settle_form(payment: Payment, **more: Any) -> forms.Form:
+    return SettleForm(**more)
+
+
+def _settle(payment: Payment, given: dict[str, Any], actor: Actor, now: datetime) -> str:
+    """The refund that is uncertain; of two, the older one."""
+    made = payment.refunds.filter(state="uncertain").order_by("pk").first()
+    if made is None:
+        raise Refused("No refund of this payment is uncertain any more.")
+    refunds.settle(
+        refund_id=made.pk,
+        went_out=given["went_out"] == "yes",
+        reason=given["reason"],
+        actor=actor.key,
+        now=now,
+    )
+    amount = money(made.amount_minor)
+    return (
+        f"{amount} went out." if given["went_out"] == "yes" else f"{amount} is the customer's credit again."
+    )
+
+
 def _spend(payment: Payment, given: dict[str, Any], actor: Actor, now: datetime) -> str:
     chosen: list[Invoice] = list(given["invoices"])
     went = take.spend_on(
@@ -85,6 +107,7 @@ def _spend(payment: Payment, given: dict[str, Any], actor: Actor, now: datetime)
 DEEDS = {
     "spend": Deed(_spend_form, _spend, Permission.TAKE_PAYMENTS),
     "refund": Deed(_refund_form, _refund, Permission.CORRECT_MONEY),
+    "settle": Deed(_settle_form, _settle, Permission.CORRECT_MONEY),
     "reverse": Deed(_reverse_form, _reverse, Permission.CORRECT_MONEY),
 }
 
@@ -203,6 +226,7 @@ def _page(
             "forms": shown,
             "has_open_invoice": _has_open_invoice(shown.get("spend")),
             "open_deed": deed,
+            "refundable": money(refunds.refundable(payment)),
             "words": _words(payment),
             "crumbs": [*_crumbs(payment)[:-1], (f"Payment {payment.receipt_number}", None)],
         },
@@ -215,11 +239,15 @@ def _has_open_invoice(form: forms.Form | None) -> bool:
 
 def _is_open(deed: str, payment: Payment) -> bool:
     """Whether there is something to do: the deed itself looks again."""
+    if deed == "settle":
+        return payment.refunds.filter(state="uncertain").exists()
     if payment.reversed_at is not None:
         return False
     if deed == "reverse":
         return not payment.refunded_minor
-    return payment.credit.left_minor > 0 and (deed == "refund" or not payment.credit.kept_for)
+    if deed == "refund":
+        return refunds.refundable(payment) > 0
+    return payment.credit.left_minor > 0 and not payment.credit.kept_for
 
 
 def _words(payment: Payment) -> str:

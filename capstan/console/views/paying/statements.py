@@ -51,9 +51,11 @@ def _words(done: bank.Imported) -> str:
     source = done.source
     known = f", {source.lines_known} known from before" if source.lines_known else ""
     out = f", {done.ignored} money out" if done.ignored else ""
+    ours = f", {done.placed} were ours already" if done.placed else ""
+    rest = f" {done.waiting} more are booked within the next minutes." if done.waiting else ""
     return (
-        f"{source.file_name} is read: {source.lines_new} new{known}. Of the new ones {done.matched} found their customer,"
-        f" {done.unmatched} wait for you{out}."
+        f"{source.file_name} is read: {source.lines_new} new{known}. Of the new ones {done.matched} found their customer{ours},"
+        f" {done.unmatched} wait for you{out}.{rest}"
     )
 
 
@@ -97,8 +99,9 @@ def _before(found: Sequence[Statement]) -> Table:
             (
                 one.source.file_name, moment(one.source.made_at), one.source.account, names[one.source.actor],
                 str(one.source.lines_new), str(one.source.lines_known),
-                str(one.states.get(BankLineState.UNMATCHED, 0)),
-            )
+                str(one.states.get(BankLineState.UNMATCHED, 0) + one.states.get(BankLineState.WAITING, 0)),
+            ),
+            reverse("console:bank_lines", query={"source": one.source.pk}),
         )
         for one in found
     )  # fmt: skip

@@ -28,6 +28,13 @@ class Rule(NamedTuple):
     customer_id: int
 
 
+class PlaceRule(NamedTuple):
+    """All `words` in a text mean that this money was ours already, in `account` of the books: a payout, a deposit."""
+
+    words: tuple[str, ...]
+    account: str
+
+
 def learn(line_text: str) -> tuple[str, ...]:
     """The words to keep, sorted: without dates, amounts, running numbers and what banks say of any payment.
 

@@ -17,7 +17,7 @@ from capstan.payments.rules.statements.codes import (
     invoices_in,
     number_key,
 )
-from capstan.payments.rules.statements.learn import Rule, learn, words_of
+from capstan.payments.rules.statements.learn import PlaceRule, Rule, learn, words_of
 from capstan.payments.rules.statements.lines import BankLine
 
 RETURNED_WITHIN = timedelta(days=60)
@@ -81,6 +81,7 @@ class Index(NamedTuple):
     rules: Sequence[Rule]
     open_amounts: Mapping[int, Sequence[Candidate]]
     code_pattern: str
+    places: Sequence[PlaceRule] = ()
 
 
 def index_of(
@@ -89,6 +90,7 @@ def index_of(
     rules: Sequence[Rule],
     open_amounts: Mapping[int, Sequence[Candidate]],
     code_pattern: str = "[A-Z0-9]+",
+    places: Sequence[PlaceRule] = (),
 ) -> Index:
     """`invoices` is by the number as it is printed. Two customers' codes that differ only in what people leave out,
     such as `0123` and `123`, are left out too: they can't tell who paid.
@@ -103,6 +105,7 @@ def index_of(
         rules=rules,
         open_amounts=open_amounts,
         code_pattern=code_pattern,
+        places=places,
     )
 
 
@@ -121,6 +124,22 @@ def match(line: BankLine, index: Index) -> Match:
         return _none(_why_not_money_in(line))
     said = f"{line.text} | {line.reference}"  # the stroke keeps digits of the two from joining
     return _by_number(said, index) or _by_rule(said, index) or _by_amount(line, said, index)
+
+
+def place_of(line: BankLine, index: Index) -> PlaceRule | None:
+    """The learnt words that say where this money was before it came to the bank; the most words win.
+
+    One word alone says it only of a line that names nobody: it may be the town in which a customer paid, too.
+    """
+    said = f"{line.text} | {line.reference}"
+    words = set(learn(said))
+    fitting = [rule for rule in index.places if rule.words and words.issuperset(rule.words)]
+    best = max(fitting, key=lambda rule: len(rule.words), default=None)
+    if best is None or line.amount_minor <= 0:
+        return None
+    if len(best.words) == 1 and match(line, index).customer_id is not None:
+        return None
+    return best
 
 
 def money_out_kind(line: BankLine) -> MoneyOut:

@@ -1,0 +1,250 @@
+"""One line of the bank: whose it is, where it was before, which payment it took back. By its words, or by a person's."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from capstan.audit.actions import record
+from capstan.billing.actions import terms
+from capstan.billing.rules.words import Method
+from capstan.ledger.actions import post
+from capstan.ledger.queries import balance
+from capstan.ledger.rules import Code, Draft, JournalDraft, Name, entry
+from capstan.payments.actions.take import BANK, Received, into, reverse, take
+from capstan.payments.models import BankLine, MatchRule, Payment
+from capstan.payments.rules.statements import lines as read_lines
+from capstan.payments.rules.statements.learn import learn
+from capstan.payments.rules.statements.match import (
+    RETURNED_WITHIN,
+    Certainty,
+    Index,
+    MoneyOut,
+    match,
+    money_out_kind,
+    place_of,
+)
+from capstan.payments.rules.words import BankLineState
+from capstan.values.refused import Refused
+
+UNMATCHED = Name(Code.UNMATCHED, "bank")
+OUTSIDE = Name(Code.OUTSIDE)
+FEES = Name(Code.FEES)
+_BY_HAND_WITHIN = timedelta(days=7)
+
+
+def book(line: BankLine, read: read_lines.BankLine, index: Index, *, now: datetime) -> None:
+    """Within the caller's transaction, the line locked: book it where its words say, or keep it for a person."""
+    if line.amount_minor <= 0:
+        line.why = match(read, index).why
+        returned = money_out_kind(read) == MoneyOut.RETURN
+        line.state = BankLineState.UNMATCHED if returned else BankLineState.IGNORED
+        line.save(update_fields=["state", "why"])
+        return
+    if (place := place_of(read, index)) is not None:
+        keep_for_person(line, "", None, now=now)
+        why = f"“{' '.join(place.words)}” was said to be this before"
+        _place(line, into(place.account), 0, why, line.source.actor, now)
+        return
+    found = match(read, index)
+    if found.certainty != Certainty.SURE or found.customer_id is None:
+        suggested = found.customer_id if found.certainty == Certainty.SUGGESTED else None
+        keep_for_person(line, found.why, suggested, now=now)
+        return
+    terms.lock(found.customer_id, now=now)
+    line.state, line.why = BankLineState.MATCHED, found.why
+    line.payment = _booked_by_hand(line, found.customer_id)
+    if line.payment is None:
+        line.payment = _take(line, found.customer_id, None, line.source.actor, now)
+    else:
+        line.why = f"booked by hand before, receipt {line.payment.receipt_number}; {found.why}"
+    line.save(update_fields=["state", "why", "payment"])
+
+
+def keep_for_person(line: BankLine, why: str, suggested_id: int | None, *, now: datetime) -> None:
+    """Nobody knows yet whose it is: what came in is in the books all the same."""
+    line.state, line.why, line.suggested_id = BankLineState.UNMATCHED, why, suggested_id
+    line.save(update_fields=["state", "why", "suggested"])
+    text = f"Bank line of {line.booked_on}: {line.text}"[:200]
+    entries = entry(BANK, UNMATCHED, line.amount_minor)
+    draft = JournalDraft(f"bankline:{line.pk}", "unmatched", line.booked_on, text, line.source.actor, entries)
+    post([draft], now=now)
+
+
+def _booked_by_hand(line: BankLine, customer_id: int) -> Payment | None:
+    """The same money, if somebody saw it at the bank and booked it some days ago: the line is its proof, not more money."""
+    near = Payment.objects.filter(
+        customer_id=customer_id, method=Method.EFT, amount_minor=line.amount_minor, reversed_at=None, bank_line=None,
+        received_on__gte=line.booked_on - _BY_HAND_WITHIN, received_on__lte=line.booked_on + _BY_HAND_WITHIN,
+    )  # fmt: skip
+    return near.order_by("pk").first()
+
+
+def _take(line: BankLine, customer_id: int, source: Name | None, actor: str, now: datetime) -> Payment:
+    return take(
+        Received(
+            customer_id, Method.EFT, line.amount_minor, line.booked_on, BANK, _words(line)[:300], from_account=source
+        ),
+        actor=actor, now=now,
+    )  # fmt: skip
+
+
+@transaction.atomic
+def assign(*, line_id: int, customer_id: int, remember: bool, actor: str, now: datetime) -> Payment:
+    """Somebody knows whose an unmatched line is. With `remember`, the next one of these words goes there by itself.
+
+    Raises Refused for a line that doesn't wait any more, and for money out.
+    """
+    line = _unmatched(line_id)
+    _must_be_in(line)
+    line.payment = _take(line, customer_id, UNMATCHED, actor, now)
+    line.state, line.why = BankLineState.MATCHED, "matched by hand"
+    words = _learn(line, actor, now, customer_id=customer_id) if remember else ()
+    if words:
+        line.why = f"matched by hand; from now on “{' '.join(words)}” is this customer"
+    line.save(update_fields=["payment", "state", "why"])
+    record(
+        actor=actor, action="bank.assign", subject=f"customer:{customer_id}", now=now,
+        details={"line": line.pk, "amount_minor": line.amount_minor, "remembered": list(words)},
+    )  # fmt: skip
+    return line.payment
+
+
+@transaction.atomic
+def place(*, line_id: int, account: Name, fee_minor: int, remember: bool, actor: str, now: datetime) -> int:
+    """Money that was ours already has reached the bank: a gateway's payout, a till's deposit. `fee_minor` is what was kept of it
+    and isn't booked yet. Returns what the books have there afterwards, in minor units; below zero, more came than they knew of.
+
+    Raises Refused for a line that doesn't wait any more, for money out, and for an account that money isn't on its way from.
+    """
+    line = _unmatched(line_id)
+    _must_be_in(line)
+    if account.code != Code.CLEARING:
+        raise Refused("Choose where the money was: with a gateway, or on its way from a till.")
+    if fee_minor < 0:
+        raise Refused("A fee is not less than nothing.")
+    words = _learn(line, actor, now, account=str(account)) if remember else ()
+    why = f"{account.subject}; from now on “{' '.join(words)}” is that" if words else account.subject
+    _place(line, account, fee_minor, why, actor, now)
+    record(
+        actor=actor, action="bank.place", subject=f"bankline:{line.pk}", now=now,
+        details={
+            "account": str(account), "amount_minor": line.amount_minor, "fee_minor": fee_minor, "remembered": list(words),
+        },
+    )  # fmt: skip
+    return balance(account)
+
+
+def _place(line: BankLine, account: Name, fee_minor: int, why: str, actor: str, now: datetime) -> None:
+    entries = (*entry(UNMATCHED, account, line.amount_minor), *entry(FEES, account, fee_minor))
+    _move(line, str(account.subject or account.code), entries, actor, now)
+    line.state, line.why, line.placed, line.fee_minor = BankLineState.PLACED, why, str(account), fee_minor
+    line.save(update_fields=["state", "why", "placed", "fee_minor", "moves"])
+
+
+def _move(line: BankLine, what: str, entries: tuple[Draft, ...], actor: str, now: datetime) -> None:
+    """Each move of a line is a journal of its own, as it may be taken back and made again."""
+    line.moves += 1
+    text = f"{what}: bank line of {line.booked_on}, {line.text}"[:200]
+    draft = JournalDraft(f"bankline:{line.pk}:{line.moves}", "placed", line.booked_on, text, actor, entries)
+    post([draft], now=now)
+
+
+def could_return(line: BankLine) -> Sequence[Payment]:
+    """The payments that a line of money out may have taken back: as much, not long before, and still standing."""
+    found = Payment.objects.filter(
+        amount_minor=-line.amount_minor, reversed_at=None, refunded_minor=0, received_on__lte=line.booked_on,
+        received_on__gte=line.booked_on - RETURNED_WITHIN, method__in=(Method.EFT, Method.DEBIT_ORDER),
+    )  # fmt: skip
+    return list(found.select_related("customer").order_by("-received_on", "-pk")[:20])
+
+
+@transaction.atomic
+def take_back(*, line_id: int, payment_id: int, actor: str, now: datetime) -> int:
+    """The bank took this payment back: what it had paid is open again. Returns how much that is, in minor units.
+
+    Raises Refused for a line that doesn't wait any more or isn't of this payment, and for a payment that can't be reversed.
+    """
+    line = _unmatched(line_id)
+    payment = next((one for one in could_return(line) if one.pk == payment_id), None)
+    if payment is None:
+        raise Refused("This line can't be of that payment: the amount, the days or the way differ.")
+    opened = reverse(payment_id=payment.pk, reason=_words(line)[:300], actor=actor, now=now)
+    came_from = into(payment.paid_into)
+    if came_from != BANK:  # it went out of the bank, not out of where it had come to
+        text = f"Receipt {payment.receipt_number} returned: bank line of {line.booked_on}"
+        entries = entry(came_from, BANK, payment.amount_minor)
+        post([JournalDraft(f"bankline:{line.pk}", "returned", line.booked_on, text, actor, entries)], now=now)
+    line.state, line.why, line.took_back = BankLineState.RETURNED, "returned by the bank", payment
+    line.save(update_fields=["state", "why", "took_back"])
+    return opened
+
+
+@transaction.atomic
+def set_aside(*, line_id: int, reason: str, actor: str, now: datetime) -> None:
+    """No customer's money: interest, a transfer between own accounts. It leaves the queue, and what came in stands outside of
+    customers' business. Raises Refused without a reason, and for a line that doesn't wait any more."""
+    if not reason.strip():
+        raise Refused("Say what it is.")
+    line = _unmatched(line_id)
+    if line.amount_minor > 0:
+        _move(line, "set aside", entry(UNMATCHED, OUTSIDE, line.amount_minor), actor, now)
+    line.state, line.why = BankLineState.IGNORED, reason.strip()
+    line.save(update_fields=["state", "why", "moves"])
+    record(
+        actor=actor, action="bank.set_aside", subject=f"bankline:{line.pk}", reason=reason.strip(), now=now, details={},
+    )  # fmt: skip
+
+
+@transaction.atomic
+def put_back(*, line_id: int, reason: str, actor: str, now: datetime) -> None:
+    """It was placed or set aside by mistake: it waits in the queue again, and the books say so. Raises Refused without a reason,
+    and for a line that became a payment: that is reversed instead."""
+    if not reason.strip():
+        raise Refused("Say why it goes back to the queue.")
+    line = _locked(line_id)
+    if line.state not in (BankLineState.PLACED, BankLineState.IGNORED):
+        raise Refused(f"This line is {line.state}: a payment is reversed on its own page.")
+    if line.amount_minor > 0:
+        was = into(line.placed) if line.placed else OUTSIDE
+        entries = (*entry(was, UNMATCHED, line.amount_minor), *entry(was, FEES, line.fee_minor))
+        _move(line, "back to the queue", entries, actor, now)
+    line.state, line.placed, line.fee_minor = BankLineState.UNMATCHED, "", 0
+    line.why = f"was taken for something else: {reason.strip()}"
+    line.save(update_fields=["state", "why", "placed", "fee_minor", "moves"])
+    record(
+        actor=actor, action="bank.put_back", subject=f"bankline:{line.pk}", reason=reason.strip(), now=now, details={},
+    )  # fmt: skip
+
+
+def _locked(line_id: int) -> BankLine:
+    return BankLine.objects.select_for_update(of=("self",)).select_related("source").get(pk=line_id)
+
+
+def _unmatched(line_id: int) -> BankLine:
+    line = _locked(line_id)
+    if line.state != BankLineState.UNMATCHED:
+        raise Refused(f"This line is {line.state}.")
+    return line
+
+
+def _must_be_in(line: BankLine) -> None:
+    if line.amount_minor <= 0:
+        raise Refused("This line is money out: say which payment it took back, or set it aside.")
+
+
+def _learn(
+    line: BankLine, actor: str, now: datetime, *, customer_id: int | None = None, account: str = ""
+) -> tuple[str, ...]:
+    words = learn(_words(line))
+    if words:
+        known = MatchRule.objects.filter(words=list(words), account=account, ended_at=None)
+        if customer_id not in known.values_list("customer_id", flat=True):
+            MatchRule.objects.create(
+                words=list(words), customer_id=customer_id, account=account, actor=actor, made_at=now
+            )
+    return words
+
+
+def _words(line: BankLine) -> str:
+    return " ".join(part for part in (line.text, line.reference) if part)
