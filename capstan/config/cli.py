@@ -175,6 +175,7 @@ VERBS = (
     _command("session", "close a session, or give an unknown user's to a service"),
     _command("fault", "list metering faults, count or drop what they hold apart"),
     _command("bill", "preview and issue bill runs, see how far they are, export the ledger"),
+    _command("debit", "propose and make batches of debit orders, read in what came back"),
     _command("staff", "who may sign in to the console, and as what"),
     Verb("migrate", "bring keys, tables and the packet log's days up to date", _migrate),
     Verb("check-settings", "show the settings and say what is not in order", _check_settings),

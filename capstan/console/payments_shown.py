@@ -29,12 +29,14 @@ _PROGRAMS = {
     "customer": "the customer",
     "billing": "billing",
     "worker": "Capstan",
+    "debit orders": "debit orders",
 }
 _PAGES: tuple[tuple[str, str, Permission | None], ...] = (
     ("Desk", "billing", None),
     ("Runs", "runs", None),
     ("Invoices", "invoices", None),
     ("Payments", "payments", None),
+    ("Debit orders", "debit_orders", Permission.RUN_BILLING),
     ("Bank", "bank", Permission.TAKE_PAYMENTS),
     ("Notifications", "notifications", Permission.TAKE_PAYMENTS),
     ("Cash", "cash", Permission.TAKE_PAYMENTS),

@@ -4,13 +4,20 @@ from django.db import models
 
 from capstan.billing.models import Credit
 from capstan.billing.rules.words import Method
+from capstan.catalog.models import Brand
 from capstan.customers.models import Customer
 from capstan.db.fields import EncryptedTextField
+from capstan.payments.rules.debit_orders.calendar import Instruction
+from capstan.payments.rules.debit_orders.mandates import AccountType
 from capstan.payments.rules.words import (
+    ON_ITS_WAY,
     OPEN_CHECKOUTS,
     BankLineState,
+    BatchState,
     CheckoutState,
+    DebitState,
     GatewayKind,
+    MandateState,
     NotificationState,
 )
 from capstan.values.words import choices
@@ -248,3 +255,142 @@ class CashUp(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["actor", "day"], name="cashup_once")]
+
+
+# --- debit orders -------------------------------------------------------------------------------------------
+
+
+class DebitOrderPolicy(models.Model):
+    """How a brand collects by debit order. A brand without a row doesn't."""
+
+    brand = models.OneToOneField(Brand, models.PROTECT, primary_key=True, related_name="+")
+    service_key = EncryptedTextField(help_text="Netcash's key of the debit-order service")
+    vendor_key = EncryptedTextField(help_text="Netcash's key of the software's vendor")
+    instruction = models.TextField(choices=choices(Instruction), default=Instruction.TWO_DAY)
+    action_day = models.SmallIntegerField(
+        default=1, help_text="what a mandate's form begins with; 31: the last"
+    )
+    fee_minor = models.BigIntegerField(default=0, help_text="charged for one that came back; 0: nothing")
+    again_after_days = models.SmallIntegerField(
+        null=True, help_text="from the day it came back, for lack of money, to the second try; empty: none"
+    )
+
+
+class Mandate(models.Model):
+    """A customer's word that his account may be debited. Its bank details never change: another mandate replaces it."""
+
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    reference = models.TextField(
+        unique=True, help_text="on the customer's bank statement, and in what comes back"
+    )
+    holder = models.TextField()
+    bank_name = models.TextField()
+    branch_code = models.TextField()
+    account_number = EncryptedTextField()
+    account_type = models.TextField(choices=choices(AccountType))
+    max_minor = models.BigIntegerField(null=True, help_text="the most that one debit order may be")
+    action_day = models.SmallIntegerField(help_text="1 to 28; 31: the month's last day")
+    state = models.TextField(choices=choices(MandateState), default=MandateState.DRAFTED)
+    entered_by = models.TextField()
+    entered_at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True, help_text="the form went out to be signed")
+    signed_on = models.DateField(null=True)
+    signed_by = models.TextField(blank=True, help_text="the name below the form")
+    approved_by = models.TextField(blank=True, help_text="never who entered it")
+    approved_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True, help_text="suspended, cancelled or replaced since")
+    ended_by = models.TextField(blank=True)
+    ended_because = models.TextField(blank=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["customer"], name="mandate_customer")]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer"], condition=models.Q(state=MandateState.ACTIVE), name="mandate_active_once"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(approved_by="") | ~models.Q(approved_by=models.F("entered_by")),
+                name="mandate_second_person",
+            ),
+        ]
+
+
+class DebitBatch(models.Model):
+    """Debit orders of one brand and action date. Its file never changes once it is made."""
+
+    brand = models.ForeignKey(Brand, models.PROTECT, related_name="+")
+    action_date = models.DateField()
+    instruction = models.TextField(choices=choices(Instruction))
+    state = models.TextField(choices=choices(BatchState), default=BatchState.PROPOSED)
+    total_minor = models.BigIntegerField(default=0, help_text="of the file")
+    file = EncryptedTextField(null=True, help_text="as it goes to Netcash: it holds account numbers")
+    sha256 = models.TextField(blank=True)
+    proposed_by = models.TextField()
+    proposed_at = models.DateTimeField()
+    made_by = models.TextField(blank=True)
+    made_at = models.DateTimeField(null=True)
+    submitted_by = models.TextField(blank=True)
+    submitted_at = models.DateTimeField(null=True)
+    dropped_because = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["brand"],
+                condition=models.Q(state=BatchState.PROPOSED),
+                name="debitbatch_proposed_once",
+            )
+        ]
+
+
+class DebitItem(models.Model):
+    """One customer in a batch: a debit order, or why there is none."""
+
+    batch = models.ForeignKey(DebitBatch, models.PROTECT, related_name="items")
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    mandate = models.ForeignKey(Mandate, models.PROTECT, null=True, related_name="items")
+    amount_minor = models.BigIntegerField()
+    invoices = models.JSONField(default=list, help_text="ids of those that it pays, in this order")
+    state = models.TextField(choices=choices(DebitState))
+    why = models.TextField(blank=True, help_text="it was left out; or what kept it from being booked")
+    repeats = models.OneToOneField(
+        "self",
+        models.PROTECT,
+        null=True,
+        related_name="repeated_by",
+        help_text="the one that came back before",
+    )
+    payment = models.OneToOneField(Payment, models.PROTECT, null=True, related_name="debit_item")
+    returned_on = models.DateField(null=True)
+    return_code = models.TextField(blank=True)
+    return_reason = models.TextField(blank=True)
+    again_on = models.DateField(null=True, help_text="it may be tried again from this day on, once")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["batch", "state", "id"], name="debititem_batch"),
+            models.Index(fields=["mandate"], name="debititem_mandate"),
+            models.Index(fields=["id"], name="debititem_sent", condition=models.Q(state=DebitState.SENT)),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["batch", "customer"], name="debititem_once"),
+            models.UniqueConstraint(
+                fields=["customer"], condition=models.Q(state__in=ON_ITS_WAY), name="debititem_on_its_way"
+            ),
+            models.CheckConstraint(condition=models.Q(amount_minor__gte=0), name="debititem_amount"),
+        ]
+
+
+class DebitResults(models.Model):
+    """A file of results that was read in, and what came of it."""
+
+    file_name = models.TextField()
+    sha256 = models.TextField()
+    lines = models.IntegerField()
+    paid = models.IntegerField(default=0)
+    returned = models.IntegerField(default=0)
+    known = models.IntegerField(default=0)
+    problems = models.JSONField(default=list, help_text="sentences: what could not be booked")
+    actor = models.TextField()
+    made_at = models.DateTimeField()
+    ended_at = models.DateTimeField(null=True, help_text="empty: it broke off, read it in again")

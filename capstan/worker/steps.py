@@ -41,6 +41,7 @@ from capstan.network.actions.reconcile import batch_size, sweep
 from capstan.network.actions.retention import drop_ended_accesses, drop_login_failures
 from capstan.network.queries.counts import service_estimate, shortest_interim_seconds
 from capstan.payments.actions import bank, checkouts
+from capstan.payments.actions.debit_orders.book import book_due
 from capstan.payments.actions.notifications import apply_due, look_up_due
 from capstan.payments.actions.refunds import give_up_sending
 from capstan.topups.actions.answers.answer import answer_inbound
@@ -282,6 +283,12 @@ def billing() -> tuple[Step, ...]:
             "tell of invoices", timedelta(seconds=5), lambda now: notify_issued(now=now, limit=BATCH), BATCH
         ),
         Step("chase debts", timedelta(seconds=10), lambda now: look_due(now=now, limit=BATCH), BATCH),
+        Step(
+            "debit orders whose day has come",
+            timedelta(seconds=30),
+            lambda now: book_due(now=now, limit=BATCH),
+            BATCH,
+        ),
         Step("billing days ahead", timedelta(minutes=5), lambda now: run.start_due(now=now)),
         Step(
             "terms of new customers",

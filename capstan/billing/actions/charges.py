@@ -46,6 +46,26 @@ def charge(
     return made
 
 
+def charge_fee(
+    *, customer_id: int, description: str, amount_minor: int, reference: str, actor: str, now: datetime
+) -> Charge:
+    """Charge the account a fee, for none of its lines, within the caller's transaction; the next invoice takes it up.
+
+    A reference that was charged for already returns that charge. Raises ValueError for an amount that isn't above zero.
+    """
+    assert transaction.get_connection().in_atomic_block
+    if amount_minor <= 0:
+        raise ValueError(f"a fee of {amount_minor}")
+    made, _ = Charge.objects.get_or_create(
+        reference=reference,
+        defaults={
+            "customer_id": customer_id, "kind": ChargeKind.FEE, "description": description,
+            "amount_minor": amount_minor, "occurred_at": now, "actor": actor, "made_at": now,
+        },
+    )  # fmt: skip
+    return made
+
+
 def give_back(
     *, charge_id: int, amount_minor: int, description: str, reference: str, actor: str, now: datetime
 ) -> Charge:

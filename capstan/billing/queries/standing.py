@@ -19,10 +19,12 @@ def standing_of(customer_id: int, *, today: date) -> Standing:
     """By the customer's terms, else the brand's policy, and by what he owes."""
     brand_id = Customer.objects.values_list("brand_id", flat=True).get(pk=customer_id)
     policy = BillingPolicy.objects.filter(brand_id=brand_id).first() or BillingPolicy(brand_id=brand_id)
-    own = BillingTerms.objects.filter(pk=customer_id).values_list("top_ups", flat=True).first()
-    top_ups = TopUpInvoicing(own or policy.top_ups)
+    own = BillingTerms.objects.filter(pk=customer_id).only("top_ups", "debit_returned_on").first()
+    top_ups = TopUpInvoicing((own and own.top_ups) or policy.top_ups)
     if top_ups == TopUpInvoicing.PROFORMA:
         return Standing(top_ups, "the account pays first")
+    if own is not None and own.debit_returned_on is not None:
+        return Standing(top_ups, "a debit order came back unpaid")
     late = policy.pays_first_after_days
     if late is not None and _is_overdue(customer_id, today - timedelta(days=late)):
         return Standing(top_ups, f"an invoice is overdue for more than {late} days")

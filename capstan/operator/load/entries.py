@@ -15,6 +15,7 @@ from capstan.catalog.rules import AtCap, Counting, CycleAnchor, CycleKind, Overs
 from capstan.customers.rules import CustomerKind
 from capstan.messaging.rules.words import GatewayKind, Medium
 from capstan.metering.rules.words import RequireMessageAuthenticator
+from capstan.payments.rules.debit_orders.calendar import Instruction
 from capstan.payments.rules.words import GatewayKind as PaymentGatewayKind
 from capstan.services.rules import LoginBy, Standing
 from capstan.values.refused import Refused
@@ -63,6 +64,18 @@ class PaymentGatewayEntry(Entry):
     hook_token: Text
     active: bool = True
     priority: int = 10
+
+
+class DebitOrdersEntry(Entry):
+    """How a brand collects by debit order, through Netcash: docs/operating/debit-orders.md."""
+
+    brand: Text
+    service_key: Text
+    vendor_key: str = ""  # empty: the one of everybody who is no registered vendor
+    instruction: Instruction = Instruction.TWO_DAY
+    action_day: int = 1
+    fee: Text = "0"
+    again_after_days: int | None = None
 
 
 class ConnectionTypeEntry(Entry):
@@ -201,6 +214,7 @@ class ProviderFile(Entry):
     tax_group: tuple[TaxGroupEntry, ...] = ()
     gateway: tuple[GatewayEntry, ...] = ()
     payment_gateway: tuple[PaymentGatewayEntry, ...] = ()
+    debit_orders: tuple[DebitOrdersEntry, ...] = ()
     connection_type: tuple[ConnectionTypeEntry, ...] = ()
     peer: tuple[PeerEntry, ...] = ()
     nas: tuple[NasEntry, ...] = ()
@@ -216,6 +230,7 @@ KEYS = {
     "tax_group": "code",
     "gateway": "name",
     "payment_gateway": "name",
+    "debit_orders": "brand",
     "connection_type": "code",
     "peer": "name",
     "nas": "identifier",

@@ -1,9 +1,15 @@
-"""VAT, packages' prices and payment gateways of a provider file."""
+"""VAT, packages' prices, payment gateways and debit orders of a provider file."""
 
 from capstan.catalog import actions
 from capstan.catalog.models import Package, PackagePrice, TaxGroup, TaxRate
-from capstan.operator.load.catalogue import Circumstances
-from capstan.operator.load.entries import PackageEntry, PaymentGatewayEntry, TaxGroupEntry
+from capstan.operator.load.catalogue import Circumstances, brand_id
+from capstan.operator.load.entries import (
+    DebitOrdersEntry,
+    PackageEntry,
+    PaymentGatewayEntry,
+    TaxGroupEntry,
+)
+from capstan.payments.actions.debit_orders.policy import set_debit_policy
 from capstan.payments.actions.gateways.enter import enter_gateway
 from capstan.values.money import parse_money
 from capstan.values.refused import Refused
@@ -58,3 +64,11 @@ def _group(code: str) -> int:
 def enter_payment_gateway(entry: PaymentGatewayEntry, at: Circumstances) -> list[str]:
     """The gateway as the file says. Raises Refused for what can't work."""
     return enter_gateway(**entry.model_dump(), actor=at.actor, now=at.now)[1]
+
+
+def enter_debit_orders(entry: DebitOrdersEntry, at: Circumstances) -> list[str]:
+    """How the brand collects, as the file says. Raises Refused."""
+    return set_debit_policy(
+        brand_id=brand_id(entry.brand), fee_minor=parse_money(entry.fee, at.currency), actor=at.actor, now=at.now,
+        **entry.model_dump(exclude={"brand", "fee"}),
+    )  # fmt: skip

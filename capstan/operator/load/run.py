@@ -16,7 +16,12 @@ from capstan.operator.load.catalogue import (
 from capstan.operator.load.customers import enter_customer, enter_service
 from capstan.operator.load.entries import KEYS, PackageEntry, ProviderFile
 from capstan.operator.load.gateways import enter_gateway_entry
-from capstan.operator.load.money import enter_payment_gateway, enter_price, enter_tax_group
+from capstan.operator.load.money import (
+    enter_debit_orders,
+    enter_payment_gateway,
+    enter_price,
+    enter_tax_group,
+)
 from capstan.operator.load.routers import enter_nas_entry, enter_peer_entry
 from capstan.values.refused import Refused
 
@@ -33,6 +38,7 @@ _ENTER: dict[str, Callable[[Any, Circumstances], list[str]]] = {
     "tax_group": enter_tax_group,
     "gateway": enter_gateway_entry,
     "payment_gateway": enter_payment_gateway,
+    "debit_orders": enter_debit_orders,
     "connection_type": enter_connection_type,
     "peer": enter_peer_entry,
     "nas": enter_nas_entry,

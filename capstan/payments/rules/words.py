@@ -52,3 +52,47 @@ class Payout(StrEnum):
     SAME_WAY = "the way it came"
     EFT = "EFT"
     CASH = "cash"
+
+
+class MandateState(StrEnum):
+    """How far a mandate is. Only an active one is debited."""
+
+    DRAFTED = "drafted"
+    WAITING = "waiting for signature"
+    ACTIVE = "active"
+    SUSPENDED = "suspended"  # a bank sent debit orders back, or somebody stopped it; a person may resume it
+    CANCELLED = "cancelled"
+    REPLACED = "replaced"  # by a later one
+
+
+OPEN_MANDATES = (MandateState.DRAFTED, MandateState.WAITING)
+"""These aren't approved yet."""
+
+
+class BatchState(StrEnum):
+    """How far a batch of debit orders is."""
+
+    PROPOSED = "proposed"  # to be looked at
+    MADE = "made"  # approved: its file is there
+    SUBMITTED = "submitted"  # somebody gave the file to Netcash
+    BOOKED = "booked"  # the action date has come: its debit orders are payments
+    DROPPED = "dropped"
+
+
+class DebitState(StrEnum):
+    """What became of one debit order of a batch."""
+
+    PROPOSED = "proposed"
+    LEFT_OUT = "left out"
+    SENT = "on its way"
+    BOOKED = "booked"  # counts as paid until it comes back
+    PAID = "paid"  # the bank said so
+    UNPAID = "came back"
+    DROPPED = "dropped"  # with its batch
+
+
+ON_ITS_WAY = (DebitState.PROPOSED, DebitState.SENT)
+"""A customer has one of these at the most: what it collects is collected by nothing else meanwhile."""
+
+DEBITED = (DebitState.SENT, DebitState.BOOKED, DebitState.PAID, DebitState.UNPAID)
+"""The account was or will be debited with these."""

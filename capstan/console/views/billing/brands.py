@@ -22,11 +22,14 @@ from capstan.billing.rules.words import SeriesKind
 from capstan.catalog.actions import change_brand, set_logo
 from capstan.catalog.models import Brand, BrandLogo
 from capstan.console.forms.chasing import ChasingForm
+from capstan.console.forms.debit_orders import DebitPolicyForm
 from capstan.console.forms.invoices import LogoForm, PapersForm, PolicyForm, SeriesForm
 from capstan.console.views.billing.found import billing_crumbs, brand_or_404, not_allowed
 from capstan.console.views.billing.prices import policy_words
 from capstan.documents.colour import check_accent
 from capstan.identity.rules import Permission
+from capstan.payments.actions.debit_orders.policy import set_debit_policy
+from capstan.payments.models import DebitOrderPolicy
 from capstan.ui.access import StaffRequest, staff_required
 from capstan.values import clock
 from capstan.values.refused import Refused
@@ -52,6 +55,12 @@ def _chasing(brand: Brand, form: forms.Form, actor: str, now: datetime) -> str:
     assert isinstance(form, ChasingForm)
     changed = set_dunning_policy(brand_id=brand.pk, policy=form.policy(), actor=actor, now=now)
     return f"Debts of {brand.name} are chased so from now on." if changed else "It was so already."
+
+
+def _debit_orders(brand: Brand, form: forms.Form, actor: str, now: datetime) -> str:
+    assert isinstance(form, DebitPolicyForm)
+    changed = set_debit_policy(brand_id=brand.pk, **form.policy(), actor=actor, now=now)
+    return f"{brand.name} collects by debit order so from now on." if changed else "It was so already."
 
 
 def _series(brand: Brand, form: forms.Form, actor: str, now: datetime) -> str:
@@ -82,6 +91,7 @@ def _logo(brand: Brand, form: forms.Form, actor: str, now: datetime) -> str:
 _DEEDS: dict[str, tuple[Callable[[Brand, forms.Form, str, datetime], str], Permission]] = {
     "policy": (_policy, Permission.RUN_BILLING),
     "chasing": (_chasing, Permission.RUN_BILLING),
+    "debit-orders": (_debit_orders, Permission.SET_PRICES),
     "series": (_series, Permission.RUN_BILLING),
     "papers": (_papers, Permission.SET_PRICES),
     "logo": (_logo, Permission.SET_PRICES),
@@ -121,6 +131,8 @@ def _sent(request: StaffRequest, deed: str) -> forms.Form:
         return PolicyForm(request.POST, auto_id="policy-%s")
     if deed == "chasing":
         return ChasingForm(request.POST, auto_id="chasing-%s")
+    if deed == "debit-orders":
+        return DebitPolicyForm(request.POST, auto_id="debit-%s")
     if deed == "series":
         kind = request.POST.get("kind", "")
         slug = kind.replace(" ", "-") if kind in set(SeriesKind) else "series"
@@ -145,7 +157,10 @@ def _page(
     policy = PolicyForm(initial=PolicyForm.given_by(own), auto_id="policy-%s")
     rule = DunningPolicy.objects.filter(pk=brand.pk).first()
     chasing = ChasingForm(initial=ChasingForm.given_by(rule), auto_id="chasing-%s")
+    debit = DebitOrderPolicy.objects.filter(pk=brand.pk).first()
+    collecting = DebitPolicyForm(initial=DebitPolicyForm.given_by(debit), auto_id="debit-%s")
     context = {
+        "debit_form": shown("debit-orders", collecting, may=may_set), "is_collecting": debit is not None,
         "chasing_form": shown("chasing", chasing, may=may_bill), "is_chasing": rule is not None,
         "of": brand, "words": policy_words(own), "series": _shown_series(brand, deed, form, may=may_bill),
         "policy_form": shown("policy", policy, may=may_bill), "papers_form": shown("papers", papers, may=may_set),

@@ -42,6 +42,7 @@ _VARIABLES = {
         Variable("due", "8 Dec 2026", "the day by which to pay"),
         Variable("account", "EX1234", "the reference for payments"),
         Variable("bank", "Example Bank, account 0000000000", "the brand's bank details", may_be_empty=True),
+        Variable("again", "8 Dec 2026", "the day on which a debit order is tried again", may_be_empty=True),
         Variable("suspends", "14 Dec 2026", "the day on which the lines are put on hold", may_be_empty=True),
     )
 }

@@ -68,10 +68,10 @@ def bank_of(branch_code: str) -> Bank | None:
 def check_account(account: BankAccount) -> list[str]:
     """What is wrong with the account, a sentence each; empty if a debit order may be tried."""
     found = []
-    number = _plain(account.account_number)
+    number = plain(account.account_number)
     if not account.account_name.strip():
         found.append("Whose account is it? The account holder's name is missing.")
-    if not re.fullmatch(r"[0-9]{6}", _plain(account.branch_code)):
+    if not re.fullmatch(r"[0-9]{6}", plain(account.branch_code)):
         found.append("A branch code has six digits, such as 632005.")
     if not re.fullmatch(r"[0-9]+", number):
         found.append("An account number has digits only.")
@@ -88,8 +88,8 @@ def check_account(account: BankAccount) -> list[str]:
 
 def doubts(account: BankAccount) -> list[str]:
     """What makes a slip of the keyboard likely, a sentence each. Only for an account that `check_account` lets pass."""
-    bank = bank_of(_plain(account.branch_code))
-    number = _plain(account.account_number)
+    bank = bank_of(plain(account.branch_code))
+    number = plain(account.account_number)
     if bank is None or not re.fullmatch(r"[0-9]{1,11}", number):
         return []
     found = []
@@ -110,8 +110,8 @@ def masked(account_number: str) -> str:
     return f"•••• {digits[-4:]}" if len(digits) > 4 else "••••"
 
 
-def _plain(text: str) -> str:
-    """People and forms group digits by blanks or hyphens."""
+def plain(text: str) -> str:
+    """A number without the blanks and hyphens by which people and forms group its digits."""
     return re.sub(r"[\s-]", "", text)
 
 

@@ -123,6 +123,7 @@ class DebitResult(NamedTuple):
     reason: str
     may_present_again: bool
     day: date
+    line_no: int = 0
 
 
 class ResultsRead(NamedTuple):
@@ -210,7 +211,7 @@ def read_results(content: str | bytes) -> ResultsRead:
                 )
             continue
         try:
-            results += _results(cells, written)
+            results += [one._replace(line_no=line_no) for one in _results(cells, written)]
         except CellError as error:
             faults.append(fault(line_no, str(error)))
     return ResultsRead(faults=tuple(faults)) if faults else ResultsRead(tuple(results))
@@ -226,11 +227,12 @@ def _batch_faults(service_key: str, batch_name: str, lines: Sequence[DebitLine])
         if count > 1:
             found.append(f"{reference} is in the batch {count} times: one debit order a customer and batch.")
     for line in lines:
-        found += [f"{line.account_reference}: {why}" for why in _line_faults(line)]
+        found += [f"{line.account_reference}: {why}" for why in line_faults(line)]
     return found
 
 
-def _line_faults(line: DebitLine) -> list[str]:
+def line_faults(line: DebitLine) -> list[str]:
+    """Why this debit order can't be written into a batch, a sentence each."""
     found = check_account(line.account)
     if not 2 <= len(_field(line.account_reference)) <= REFERENCE_MAX:
         found.append(f"The account reference must have 2 to {REFERENCE_MAX} characters.")

@@ -6,6 +6,8 @@ is 60, which may cost a penalty. Code 22 is marked permanent there although its 
 treated as Netcash marks it. The sentences are ours.
 """
 
+from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import NamedTuple
 
 
@@ -52,3 +54,31 @@ def reason_of(code: str) -> Reason | None:
     """By the code with or without leading zeros: `2`, `02` and `002` are one. None for a code that isn't in the table."""
     plain = code.strip()
     return _BY_CODE.get(int(plain)) if plain.isascii() and plain.isdigit() and len(plain) <= 6 else None
+
+
+RETURNS_MAX = 2
+"""As often a bank may send a mandate's debit orders back within `RETURNS_WITHIN` before it is suspended."""
+RETURNS_WITHIN = timedelta(days=45)
+
+
+class Aftermath(NamedTuple):
+    """What follows from a debit order that came back."""
+
+    may_present_again: bool
+    suspends: bool
+    """The mandate: nothing more is debited until a person has cleared it, mostly by another mandate."""
+
+
+def aftermath(code: str, returned_on: Sequence[date], on: date) -> Aftermath:
+    """For the one that came back on the day `on`. `returned_on`: the days on which the mandate's came back, this one's included.
+
+    A code that the table lacks is never presented again, but suspends nothing by itself: nobody knows what it means.
+    """
+    reason = reason_of(code)
+    recent = [day for day in returned_on if on - RETURNS_WITHIN < day <= on]
+    is_often = len(recent) >= RETURNS_MAX
+    if reason is None:
+        return Aftermath(False, is_often)
+    if not reason.may_present_again:
+        return Aftermath(False, True)
+    return Aftermath(not is_often, is_often)
