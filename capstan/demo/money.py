@@ -24,7 +24,7 @@ from capstan.catalog.actions import change_brand, create_tax_group, set_package_
 from capstan.catalog.models import Brand, Package, TaxGroup
 from capstan.catalog.queries import offers_on_sale
 from capstan.customers.models import Customer
-from capstan.demo import catalogue
+from capstan.demo import catalogue, debits
 from capstan.demo.provider import is_watched
 from capstan.demo.roster import AGENT, accounts, secret_of
 from capstan.payments.actions.gateways.enter import enter_gateway
@@ -98,6 +98,13 @@ def enter_money(*, now: datetime) -> None:
         BillingPolicy.objects.get_or_create(brand=brand)
         _enter_gateway(now)
         _enter_pays_first(now)
+        debits.enter_debits(brand, now=_begins(now))
+
+
+def _begins(now: datetime) -> datetime:
+    """Before the first billing day of the past: mandates are older than what they pay."""
+    first = _billing_days(settings.FORMATS.local(now).date())[0]
+    return datetime.combine(first - timedelta(days=14), time(10), settings.FORMATS.zone)
 
 
 def _enter_gateway(now: datetime) -> None:
@@ -133,10 +140,18 @@ def live_money(*, now: datetime) -> int:
         for day in days:
             _bill(brand, day)
             _pay(day, today)
+        _collect(brand, days, today)
     if not DunningPolicy.objects.filter(brand=brand).exists():
         set_dunning_policy(brand_id=brand.pk, policy=Policy(DEFAULT_STEPS), actor=ACTOR, now=now)
     _enter_auto(brand, now)
     return Invoice.objects.filter(kind=InvoiceKind.INVOICE).count()
+
+
+def _collect(brand: Brand, days: list[date], today: date) -> None:
+    """The debit orders of these billing days; of last month's one came back."""
+    due_days = BillingPolicy.objects.values_list("due_days", flat=True).get(pk=brand.pk)
+    for day in days:
+        debits.collect(brand, day + timedelta(days=due_days), today, comes_back=day == days[-2])
 
 
 def _enter_auto(brand: Brand, now: datetime) -> None:
@@ -201,9 +216,8 @@ def _bill(brand: Brand, day: date) -> None:
 def _pay(day: date, today: date) -> None:
     """What customers paid until the next billing day."""
     next_day = next_billing_day(day, 1)
-    for invoice in Invoice.objects.filter(
-        issued_on=day, kind=InvoiceKind.INVOICE, open_minor__gt=0
-    ).select_related("customer"):
+    unpaid = Invoice.objects.filter(issued_on=day, kind=InvoiceKind.INVOICE, open_minor__gt=0)
+    for invoice in unpaid.exclude(customer_id__in=debits.payer_ids()).select_related("customer"):
         chance = Random(f"pays {invoice.customer.account_code}")
         kind = chance.randrange(100)
         month = Random(f"pays {invoice.customer.account_code} {day}")

@@ -10,7 +10,8 @@ from capstan.demo.provider import enter_provider
 from capstan.demo.roster import Subscription
 from capstan.demo.sales import enter_sales
 from capstan.ledger.queries import trial_balance
-from capstan.payments.models import Gateway, Payment
+from capstan.payments.models import DebitBatch, DebitItem, Gateway, Mandate, Payment
+from capstan.payments.rules.words import BatchState, DebitState, MandateState
 from capstan.topups.models import AccountRule, AutoTopUp
 from capstan.values import clock
 
@@ -38,5 +39,9 @@ def test_three_months_are_billed_and_paid_once(transactional_db: None) -> None:
     assert not BillingTerms.objects.filter(next_bill_on__lte=now).exists()
     numbers = sorted(Invoice.objects.filter(kind="invoice").values_list("number", flat=True))
     assert numbers == [f"INV{number:07}" for number in range(1, invoices + 1)]
+    assert DebitBatch.objects.filter(state=BatchState.BOOKED).count() >= MONTHS - 1
+    assert Mandate.objects.filter(state=MandateState.ACTIVE).count() == 2
+    assert DebitItem.objects.filter(state=DebitState.UNPAID).count() == 1
+    assert BillingTerms.objects.filter(debit_returned_on__isnull=False).count() == 1
     totals = trial_balance()
     assert sum(one.debits for one in totals) == sum(one.credits for one in totals)
