@@ -43,7 +43,8 @@ def enter_debits(brand: Brand, *, now: datetime) -> None:
 def _payers(brand: Brand) -> Sequence[Customer]:
     """Two households, far from those that other scenes are about."""
     ruled = AccountRule.objects.values("customer_id")
-    return Customer.objects.filter(brand=brand, kind="individual").exclude(pk__in=ruled).order_by("-pk")[:2]
+    found = Customer.objects.filter(brand=brand, kind="individual").exclude(pk__in=ruled)
+    return list(found.order_by("-pk")[: len(_ACCOUNTS)])
 
 
 def _mandate(customer: Customer, branch: str, number: str, day: int, now: datetime) -> None:

@@ -48,6 +48,15 @@ def several(desk: Desk) -> list[Invoice]:
     return [owing(desk, customer=desk.customer(f"Customer {number}")) for number in range(CUSTOMERS)]
 
 
+def plain(do: Callable[[], object]) -> Callable[[], None]:
+    """Whatever it returns."""
+
+    def run() -> None:
+        do()
+
+    return run
+
+
 def refused(do: Callable[[], object]) -> None:
     with suppress(Refused):
         do()
@@ -87,9 +96,9 @@ def test_two_workers_and_a_result_book_each_once(desk: Desk) -> None:
     several(desk)
     submitted(desk)
     first = DebitItem.objects.select_related("mandate").order_by("pk")[0]
-    book = partial(book_due, now=at(DAY), limit=100)
-    paid = line(first, code="", kind="TDD", day=DAY)
-    together(book, book, partial(results_of, paid), partial(results_of, paid))
+    book = plain(partial(book_due, now=at(DAY), limit=100))
+    read = plain(partial(results_of, line(first, code="", kind="TDD", day=DAY)))
+    together(book, book, read, read)
     assert Payment.objects.count() == CUSTOMERS
     assert DebitBatch.objects.get().state == BatchState.BOOKED or book_due(now=at(DAY), limit=1) == 0
     assert sum(DebitResults.objects.values_list("paid", flat=True)) == 1
@@ -100,7 +109,7 @@ def test_a_file_twice_at_once_takes_each_back_once(desk: Desk) -> None:
     several(desk)
     collected(desk)
     text = [line(one) for one in DebitItem.objects.select_related("mandate").order_by("pk")]
-    together(*(partial(results_of, *text) for _ in range(3)), partial(results_of, *reversed(text)))
+    together(*(plain(partial(results_of, *lines)) for lines in (text, text, text, text[::-1])))
     files = DebitResults.objects.all()
     assert (sum(one.returned for one in files), sum(one.known for one in files)) == (CUSTOMERS, 3 * CUSTOMERS)
     assert Payment.objects.exclude(reversed_at=None).count() == CUSTOMERS
@@ -117,7 +126,7 @@ def test_two_approvals_at_once_leave_one_active_mandate(desk: Desk) -> None:
     mandates.note_signed(mandate_id=one.pk, signed_on=day, signed_by="J", actor=ACTOR, now=at(TODAY))
     approve = partial(mandates.approve, mandate_id=one.pk, actor=SECOND, now=at(TODAY))
     draft = partial(mandates.draft, customer_id=customer.pk, wanted=WANTED, actor=ACTOR, now=at(TODAY))
-    together(partial(refused, approve), partial(refused, approve), draft, draft)
+    together(partial(refused, approve), partial(refused, approve), plain(draft), plain(draft))
     assert Mandate.objects.filter(customer=customer, state=MandateState.ACTIVE).count() == 1
     assert Mandate.objects.filter(customer=customer, state=MandateState.DRAFTED).count() == 1
     assert len(set(Mandate.objects.values_list("reference", flat=True))) == Mandate.objects.count()

@@ -6,8 +6,10 @@ import pytest
 from django.db import connection
 
 from capstan.billing.actions import dunning_holds
-from capstan.billing.models import BillingTerms, Charge, Invoice
+from capstan.billing.actions.dunning import look_due
+from capstan.billing.models import BillingTerms, Charge, DunningHold, Invoice
 from capstan.billing.queries.standing import standing_of
+from capstan.billing.rules.dunning import Deed, DunningStep, Policy
 from capstan.billing.rules.words import Method
 from capstan.ledger.queries import balance
 from capstan.messaging.models import Message
@@ -223,6 +225,33 @@ def test_a_batch_is_dropped_until_its_day(paid_so: Desk) -> None:
         batches.drop(batch_id=batch.pk, reason="x", actor=ACTOR, now=at(DAY))
     batches.drop(batch_id=batch.pk, reason="Netcash refused it", actor=ACTOR, now=at("2026-03-01"))
     assert (only().state, book_due(now=at(DAY), limit=9)) == (DebitState.DROPPED, 0)
+
+
+def test_nobody_is_chased_while_his_debit_order_is_on_its_way(paid_so: Desk) -> None:
+    invoice = owing(paid_so)
+    policy = Policy((DunningStep("first", 1, Deed.REMIND), DunningStep("second", 18, Deed.REMIND)))
+    dunning_holds.set_dunning_policy(
+        brand_id=paid_so.brand.pk, policy=policy, actor=ACTOR, now=at("2026-02-20")
+    )
+
+    def reminders(day: str) -> int:
+        look_due(now=at(day), limit=9)
+        return Message.objects.filter(template__startswith="dunning.").count()
+
+    assert reminders("2026-02-20") == 1
+    batch = submitted(paid_so)
+    assert reminders("2026-02-27") == 1  # the second would be due
+    batches.drop(batch_id=batch.pk, reason="Netcash refused it", actor=ACTOR, now=at("2026-02-27", 13))
+    assert reminders("2026-02-28") == 2
+    assert DunningHold.objects.get(customer=invoice.customer).ended_because == f"batch {batch.pk} was dropped"
+
+
+def test_what_came_back_before_its_day_is_chased_again(paid_so: Desk) -> None:
+    owing(paid_so)
+    submitted(paid_so)
+    assert DunningHold.objects.get().until == date(2026, 3, 2)
+    results_of(line(only(), code="50", day="2026-02-27"), day="2026-02-27")
+    assert DunningHold.objects.get().ended_at is not None
 
 
 # --- booking

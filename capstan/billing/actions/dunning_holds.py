@@ -1,5 +1,6 @@
 """How a brand chases debt, and people's word that one isn't chased for now: a promise to pay, a dispute, staff's own hold."""
 
+from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 
 from django.conf import settings
@@ -14,6 +15,7 @@ from capstan.billing.queries.dunning import public_holidays
 from capstan.billing.rules.dunning import PROMISE_DAYS_MAX, HoldKind, Policy, check, rows_of
 from capstan.billing.rules.words import InvoiceKind
 from capstan.catalog.models import Brand
+from capstan.customers.models import Customer
 from capstan.values.refused import Refused
 
 
@@ -117,6 +119,29 @@ def hold(
             customer_id=customer_id, kind=HoldKind.STAFF, until=until, reason=reason.strip(), actor=actor, made_at=now
         )
     )  # fmt: skip
+
+
+def hold_for_collection(customer_ids: Iterable[int], until: date, *, actor: str, now: datetime) -> None:
+    """Debit orders of these customers are on their way: nothing is chased until that day. Within the caller's transaction,
+    who has their locks. Whose lines are on hold for the debt gets none: they would come back before the money is there.
+    """
+    suspended = DunningState.objects.exclude(suspended_services=[]).values("pk")
+    ids = list(
+        Customer.objects.filter(pk__in=customer_ids).exclude(pk__in=suspended).values_list("pk", flat=True)
+    )
+    DunningHold.objects.bulk_create(
+        DunningHold(customer_id=one, kind=HoldKind.COLLECTION, until=until, actor=actor, made_at=now)
+        for one in ids
+    )
+    look_at([(one, now) for one in ids], now=now)
+
+
+def end_collection(customer_ids: Iterable[int], because: str, *, actor: str, now: datetime) -> None:
+    """They came back or were dropped: from now on it is chased again. Within the caller's transaction."""
+    held = DunningHold.objects.filter(customer_id__in=customer_ids, kind=HoldKind.COLLECTION, ended_at=None)
+    ids = list(held.values_list("customer_id", flat=True))
+    held.update(ended_at=now, ended_by=actor, ended_because=because)
+    look_at([(one, now) for one in sorted(set(ids))], now=now)
 
 
 @transaction.atomic

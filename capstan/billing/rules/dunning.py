@@ -28,6 +28,7 @@ class HoldKind(StrEnum):
     PROMISE = "promise"
     DISPUTE = "dispute"
     STAFF = "staff"
+    COLLECTION = "collection"  # a debit order is on its way
 
 
 class DunningStep(NamedTuple):

@@ -128,7 +128,7 @@ def _why_not(
     if item is not None:
         return f"a debit order is on its way in batch {item.batch_id}"
     for hold in known.holds.get(customer_id, ()):
-        if hold.kind != HoldKind.DISPUTE:
+        if hold.kind in (HoldKind.PROMISE, HoldKind.STAFF):
             return _hold_words(hold)
     debited = Debited(mandate.action_day, known.debited.get(customer_id), known.again.get(customer_id))
     return not_due(debited, on, instruction, holidays)

@@ -30,6 +30,7 @@ from capstan.values.refused import Refused
 
 _KIND_WORDS = {
     HoldKind.PROMISE: "Promise to pay", HoldKind.DISPUTE: "Disputed", HoldKind.STAFF: "Not chased, staff's word",
+    HoldKind.COLLECTION: "A debit order is on its way",
 }  # fmt: skip
 _STEP_WORDS = {
     "soon": "told that it is due soon", "first": "first reminder", "second": "second reminder",

@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import transaction
 
 from capstan.audit.actions import record
-from capstan.billing.actions import terms
+from capstan.billing.actions import dunning_holds, terms
 from capstan.billing.models import Invoice
 from capstan.db.locks import hold
 from capstan.payments.actions.debit_orders.mandates import account_of
@@ -185,6 +185,9 @@ def _leave(item: DebitItem, why: str) -> None:
 def mark_submitted(*, batch_id: int, actor: str, now: datetime) -> DebitBatch:
     """Somebody gave the file to Netcash: on the action date its debit orders are booked. Raises Refused."""
     batch = _locked(batch_id, BatchState.MADE)
+    ids = list(batch.items.filter(state=DebitState.SENT).values_list("customer_id", flat=True))
+    terms.lock_many(ids, now=now)
+    dunning_holds.hold_for_collection(ids, batch.action_date, actor=actor, now=now)
     batch.state, batch.submitted_by, batch.submitted_at = BatchState.SUBMITTED, actor, now
     batch.save(update_fields=["state", "submitted_by", "submitted_at"])
     _noted("submit", batch, actor, now)
@@ -204,7 +207,11 @@ def drop(*, batch_id: int, reason: str = "", actor: str, now: datetime) -> Debit
         raise Refused(
             "Its day has come: the accounts are debited. What comes back is read in with the results."
         )
-    was = batch.state
+    was, gone = batch.state, f"batch {batch.pk} was dropped"
+    if was == BatchState.SUBMITTED:
+        ids = list(batch.items.filter(state=DebitState.SENT).values_list("customer_id", flat=True))
+        terms.lock_many(ids, now=now)
+        dunning_holds.end_collection(ids, gone, actor=actor, now=now)
     batch.items.filter(state__in=(DebitState.PROPOSED, DebitState.SENT)).update(
         state=DebitState.DROPPED, repeats=None
     )

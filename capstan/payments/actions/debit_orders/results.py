@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db import transaction
 
 from capstan.audit.actions import record
-from capstan.billing.actions import dunning_tell, pay_by_debit
+from capstan.billing.actions import dunning_holds, dunning_tell, pay_by_debit
 from capstan.billing.actions.charges import charge_fee
 from capstan.payments.actions.debit_orders.book import ACTOR, book, locked
 from capstan.payments.actions.debit_orders.mandates import suspend_locked
@@ -186,6 +186,7 @@ def _return(item: DebitItem, result: DebitResult, actor: str, now: datetime) -> 
         )  # fmt: skip
     if after.suspends:
         suspend_locked(item.mandate, f"debit order came back: {words}", actor=actor, now=now)
+    dunning_holds.end_collection([item.customer_id], "the debit order came back", actor=actor, now=now)
     pay_by_debit.note_returned(item.customer_id, result.day, actor=actor, now=now)
     _tell(item, now)
     record(
