@@ -63,10 +63,7 @@ class BillingTerms(models.Model):
     )
     next_bill_on = models.DateField(help_text="the next billing day that wasn't billed")
     is_paused = models.BooleanField(default=False, help_text="left out of bill runs")
-    debit_returned_on = models.DateField(
-        null=True,
-        help_text="a debit order came back: top-ups are paid first until one is paid, or somebody says so",
-    )
+    debit_returned_on = models.DateField(null=True, help_text="one came back: he pays top-ups first")
 
     class Meta:
         indexes = [models.Index(fields=["next_bill_on"], name="billingterms_next")]
