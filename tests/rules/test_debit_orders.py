@@ -14,6 +14,7 @@ from capstan.payments.rules.debit_orders.calendar import (
     runs_on,
     submit_by,
 )
+from capstan.payments.rules.debit_orders.due import Debited, check_day, last_day_of, not_due
 from capstan.payments.rules.debit_orders.mandates import (
     BANKS,
     AccountType,
@@ -33,7 +34,7 @@ from capstan.payments.rules.debit_orders.netcash import (
     read_results,
     read_upload_answer,
 )
-from capstan.payments.rules.debit_orders.unpaid import REASONS, reason_of
+from capstan.payments.rules.debit_orders.unpaid import REASONS, aftermath, reason_of
 from capstan.values.refused import Refused
 
 ACCOUNT = BankAccount("Absa", "632005", "J Smith", AccountType.CURRENT, "4000000001")
@@ -339,3 +340,76 @@ def test_reasons_are_found_with_and_without_zeros() -> None:
     assert [one.code for one in REASONS if one.may_present_again] == ["02"]
     assert len({int(one.code) for one in REASONS}) == len(REASONS)
     assert reason_of("") is reason_of("x") is reason_of("²") is reason_of("9" * 5000) is None
+
+
+# --- whose day has come, and what follows from a return
+
+DUE = {  # day of the month, on, last debited, again on => why not
+    (2, "2026-03-02", None, None): "",
+    (2, "2026-03-09", None, None): "",
+    (2, "2026-03-10", None, None): "its day is the 2nd",
+    (2, "2026-02-27", None, None): "its day is the 2nd",
+    (2, "2026-03-04", "2026-03-02", None): "it was debited for this month's day already",
+    (2, "2026-03-04", "2026-02-02", None): "",
+    (2, "2026-03-09", "2026-03-02", "2026-03-09"): "",
+    (2, "2026-03-06", "2026-03-02", "2026-03-09"): "it was debited for this month's day already",
+    (15, "2026-03-31", None, "2026-03-31"): "",
+    (3, "2026-04-07", None, None): "",  # Good Friday, moved behind Family Day
+    (31, "2026-02-27", None, None): "its day is the month's last",
+    (31, "2026-03-02", None, None): "",  # 28 February was a Saturday
+    (31, "2026-03-31", "2026-03-02", None): "",
+    (11, "2026-03-31", None, None): "its day is the 11th",
+    (23, "2026-03-02", None, None): "",
+}
+
+
+@pytest.mark.parametrize("case", DUE)
+def test_says_whether_a_mandates_day_has_come(case: tuple[int, str, str | None, str | None]) -> None:
+    day, on, last, again = case
+    debited = Debited(
+        day, date.fromisoformat(last) if last else None, date.fromisoformat(again) if again else None
+    )
+    assert not_due(debited, date.fromisoformat(on), Instruction.TWO_DAY, HOLIDAYS) == DUE[case]
+
+
+@given(
+    day=st.sampled_from([*range(1, 29), 31]),
+    on=st.dates(date(2020, 1, 1), date(2030, 1, 1)),
+    instruction=st.sampled_from(Instruction),
+)
+def test_the_last_day_is_never_to_come_and_within_two_months(
+    day: int, on: date, instruction: Instruction
+) -> None:
+    last = last_day_of(day, on, instruction, HOLIDAYS)
+    assert last <= on < last + timedelta(days=40)
+    assert runs_on(last, instruction, HOLIDAYS)
+
+
+def test_refuses_days_that_not_every_month_has() -> None:
+    assert [check_day(day) for day in (1, 28, 31)] == [1, 28, 31]
+    for day in (0, 29, 30, 32):
+        with pytest.raises(Refused, match="from 1 to 28"):
+            check_day(day)
+
+
+AFTER = {  # code, days since each return of the mandate, this one's included => again, suspends
+    ("02", (0,)): (True, False),
+    ("2", (0, 30)): (False, True),
+    ("02", (0, 45)): (True, False),
+    ("02", (0, 44)): (False, True),
+    ("12", (0,)): (False, True),
+    ("30", (0,)): (False, True),
+    ("32", (0,)): (False, True),
+    ("", (0,)): (False, False),
+    ("99", (0, 10)): (False, True),
+}
+
+
+@pytest.mark.parametrize("case", AFTER)
+def test_says_what_follows_from_a_return(case: tuple[str, tuple[int, ...]]) -> None:
+    code, ago = case
+    assert aftermath(code, [DAY - timedelta(days) for days in ago], DAY) == AFTER[case]
+
+
+def test_results_know_their_lines() -> None:
+    assert [one.line_no for one in read_results(STATEMENT).results] == [3, 4, 5, 6, 7]
