@@ -4,6 +4,7 @@ from django.urls import URLPattern, path
 
 from capstan.console.views.billing import (
     brands,
+    cards,
     chasing,
     invoices,
     money,
@@ -25,6 +26,8 @@ urlpatterns: list[URLPattern] = [
     path("money/<int:customer_id>/statement/pdf/", statement.pdf, name="statement_pdf"),
     path("money/<int:customer_id>/chasing/", chasing.show, name="chasing"),
     path("money/<int:customer_id>/chasing/<slug:deed>/", chasing.act, name="chasing_deed"),
+    path("money/<int:customer_id>/card/", cards.show, name="card"),
+    path("money/<int:customer_id>/card/<slug:deed>/", cards.act, name="card_deed"),
     path("money/<int:customer_id>/discounts/<int:discount_id>/end/", money.end_discount, name="discount_end"),
     path("money/<int:customer_id>/<slug:deed>/", money.act, name="money_deed"),
     # bill runs

@@ -34,6 +34,7 @@ class Permission(StrEnum):
     MANAGE_STAFF = "manage staff logins"
     TAKE_PAYMENTS = "book payments that customers made"
     CORRECT_MONEY = "credit, refund, reverse and write off"
+    CHARGE_CARDS = "charge and remove stored cards"
     RUN_BILLING = "issue bill runs and set how customers are billed"
     SET_PRICES = "set prices, taxes and payment gateways"
     SEE_BOOKS = "see the ledger and export it"
@@ -41,7 +42,13 @@ class Permission(StrEnum):
 
 _AGENT = frozenset({Permission.ARRANGE_PRICE, Permission.TAKE_PAYMENTS})
 _ACCOUNTS = frozenset(
-    {Permission.TAKE_PAYMENTS, Permission.CORRECT_MONEY, Permission.RUN_BILLING, Permission.SEE_BOOKS}
+    {
+        Permission.TAKE_PAYMENTS,
+        Permission.CORRECT_MONEY,
+        Permission.CHARGE_CARDS,
+        Permission.RUN_BILLING,
+        Permission.SEE_BOOKS,
+    }
 )
 _PERMISSIONS = {
     Role.AGENT: _AGENT,

@@ -12,6 +12,7 @@ from capstan.payments.rules.debit_orders.mandates import AccountType
 from capstan.payments.rules.words import (
     ON_ITS_WAY,
     OPEN_CHECKOUTS,
+    UNDECIDED,
     BankLineState,
     BatchState,
     CheckoutState,
@@ -96,16 +97,75 @@ class Checkout(models.Model):
     expires_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True)
     payment = models.OneToOneField(Payment, models.PROTECT, null=True, related_name="checkout")
+    kept_by = models.TextField(
+        blank=True, help_text="who agreed to the card being stored; empty: nobody did, and it isn't"
+    )
+    kept_channel = models.TextField(blank=True, help_text="by which channel")
+    card = models.ForeignKey(
+        "StoredCard",
+        models.PROTECT,
+        null=True,
+        related_name="charges",
+        help_text="charged without its holder",
+    )
+    key = models.TextField(
+        null=True, unique=True, help_text="of a charge: what it is for and which try, so that it is made once"
+    )
+    why = models.TextField(blank=True, help_text="of a charge: what the gateway said, or didn't")
+    told_at = models.DateTimeField(null=True, help_text="when the customer was told that a charge failed")
     actor = models.TextField()
 
     class Meta:
         indexes = [
             models.Index(fields=["customer", "started_at"], name="checkout_customer"),
+            models.Index(
+                fields=["started_at"], name="checkout_asked", condition=models.Q(state__in=OPEN_CHECKOUTS)
+            ),
+            models.Index(
+                fields=["id"],
+                name="checkout_charge",
+                condition=models.Q(card__isnull=False, state__in=UNDECIDED),
+            ),
+            models.Index(
+                fields=["id"],
+                name="checkout_untold",
+                condition=models.Q(card__isnull=False, state=CheckoutState.FAILED, told_at__isnull=True),
+            ),
             models.Index(fields=["purpose"], name="checkout_purpose"),
             models.Index(
                 fields=["expires_at"], name="checkout_open", condition=models.Q(state__in=OPEN_CHECKOUTS)
             ),
             models.Index(fields=["id"], name="checkout_short", condition=models.Q(state=CheckoutState.SHORT)),
+        ]
+
+
+class StoredCard(models.Model):
+    """A card that a customer lets us charge without him. The gateway has it; we have a word that stands for it there.
+
+    A customer has one at a time. Removed, its token is forgotten here.
+    """
+
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="+")
+    token = EncryptedTextField(help_text="empty once it is removed")
+    brand = models.TextField(blank=True, help_text="empty: the gateway doesn't say")
+    last4 = models.TextField(blank=True)
+    expires_on = models.DateField(null=True, help_text="the first day on which it is no good")
+    checkout = models.OneToOneField(
+        Checkout, models.PROTECT, related_name="stored_card", help_text="the payment with which it came"
+    )
+    agreed_by = models.TextField(help_text="who agreed to its being charged")
+    agreed_channel = models.TextField()
+    agreed_at = models.DateTimeField()
+    removed_at = models.DateTimeField(null=True)
+    removed_by = models.TextField(blank=True)
+    removed_because = models.TextField(blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["customer"], condition=models.Q(removed_at__isnull=True), name="storedcard_one"
+            ),
         ]
 
 

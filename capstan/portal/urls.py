@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from capstan.portal.views import authorise, forgotten, home, pay, top_up
+from capstan.portal.views import authorise, back, bills, forgotten, home, pay, top_up
 
 app_name = "portal"
 
@@ -12,7 +12,8 @@ urlpatterns = [
     path("top-up/forgotten/", forgotten.ask, name="forgotten"),
     path("top-up/done/<str:receipt>/", top_up.done, name="done"),
     path("top-up/<slug:token>/", top_up.choose, name="choose"),
-    path("pay/back/<str:token>/", pay.back, name="paid"),
+    path("pay/back/<str:token>/", back.back, name="paid"),
+    path("pay/bill/<str:token>/", bills.pay, name="bill"),
     path("pay/<str:token>/", pay.pay, name="pay"),
     path("authorise/<slug:token>", authorise.answer, name="authorise"),
 ]

@@ -7,6 +7,7 @@ its lane nor the others. Any number of workers may run: what is due is claimed r
 import re
 import select
 import signal
+from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from threading import Event, Thread
@@ -21,8 +22,9 @@ from capstan.db.connection import CONFLICT, connect
 from capstan.db.wakeup import Channel, wait
 from capstan.messaging.actions.sender import Sender
 from capstan.network.actions.enforce import Enforcer
+from capstan.payments.models import Gateway
 from capstan.values import clock
-from capstan.worker.steps import Step, billing, housekeeping, messages, payments
+from capstan.worker.steps import Step, billing, gateway, housekeeping, messages, payments
 
 log = structlog.get_logger()
 
@@ -56,6 +58,7 @@ class Worker:
             MessageLane(stop, now),
             BillLane("bill", stop, now, billing()),
             BillLane("pay", stop, now, payments()),
+            GatewayLanes(stop, now),
             HousekeepingLane(stop, now, housekeeping()),
         )
 
@@ -229,7 +232,8 @@ class HousekeepingLane(StepLane):
 
 
 class BillLane(StepLane):
-    """Money: bill runs, which may take an hour, in a lane; payments, which somebody waits for, in another."""
+    """Money: bill runs, which may take an hour, in a lane; payments, which somebody waits for, in another. What asks a payment
+    gateway is in neither: see `GatewayLanes`."""
 
     plan = (
         "SET jit = off"  # it reads hundreds of customers at a time, so joins may be what they are elsewhere
@@ -239,6 +243,46 @@ class BillLane(StepLane):
         self, name: Literal["bill", "pay"], stop: Event, now: Callable[[], datetime], steps: Sequence[Step]
     ) -> None:
         super().__init__(name, name, stop, now, steps)
+
+
+class GatewayLanes(Lane):
+    """A lane for each payment gateway: one that takes half a minute for each answer holds up nobody but itself."""
+
+    def __init__(self, stop: Event, now: Callable[[], datetime]) -> None:
+        super().__init__("gateways", stop, now)
+        self._lanes: dict[int, StepLane] = {}
+
+    def work(self, conn: "psycopg.Connection[Any]") -> None:
+        for gateway_id in Gateway.objects.order_by("pk").values_list("pk", flat=True):
+            if gateway_id not in self._lanes:
+                lane = GatewayLane(gateway_id, self.stop, self.now)
+                self._lanes[gateway_id] = lane
+                lane.start()
+        self.stop.wait(_POLL_SECONDS)
+
+    def finish(self) -> None:
+        for lane in self._lanes.values():
+            lane.join(_STOP_SECONDS)
+
+    def figures(self) -> dict[str, float]:
+        """Of all gateways together."""
+        found = Counter[str](super().figures())
+        for lane in list(self._lanes.values()):
+            found.update(lane.figures())
+        return dict(found)
+
+
+class GatewayLane(StepLane):
+    """What asks one payment gateway."""
+
+    plan = BillLane.plan
+
+    def __init__(self, gateway_id: int, stop: Event, now: Callable[[], datetime]) -> None:
+        super().__init__(f"gateway {gateway_id}", "pay", stop, now, gateway(gateway_id))
+
+    def figures(self) -> dict[str, float]:
+        own = super().figures()
+        return {**own, "gateways_errors": own.pop(f"{self.lane}_errors")}
 
 
 class MessageLane(StepLane):

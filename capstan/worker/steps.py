@@ -41,14 +41,17 @@ from capstan.network.actions.reconcile import batch_size, sweep
 from capstan.network.actions.retention import drop_ended_accesses, drop_login_failures
 from capstan.network.queries.counts import service_estimate, shortest_interim_seconds
 from capstan.payments.actions import bank, checkouts
+from capstan.payments.actions.collect import collect_due, tell_declined
 from capstan.payments.actions.debit_orders.book import book_due
-from capstan.payments.actions.notifications import apply_due, look_up_due
+from capstan.payments.actions.look_ups import look_up_due
+from capstan.payments.actions.notifications import apply_due
 from capstan.payments.actions.refunds import give_up_sending
 from capstan.topups.actions.answers.answer import answer_inbound
 from capstan.topups.actions.auto import act_due
 from capstan.topups.actions.follow import follow_due
 from capstan.topups.actions.notices import pass_over_old, tell_crossings
 from capstan.topups.actions.pay import fulfil_paid
+from capstan.topups.actions.pay_by_card import charge_waiting, tell_declined_orders
 from capstan.topups.actions.retention import drop_invitations
 from capstan.topups.actions.unreachable import drop_unreachable
 from capstan.topups.actions.waiting import expire_waiting
@@ -57,6 +60,7 @@ from capstan.topups.actions.windows import close_decided
 log = structlog.get_logger()
 
 BATCH = 200
+_GATEWAY_BATCH = 5  # each may take half a minute: those that somebody waits for have their turn in between
 _SESSIONS_AT_ONCE = 2_000
 _CROSSINGS_AT_ONCE = 2_000
 _SWEEP_EVERY = timedelta(seconds=1)
@@ -226,15 +230,8 @@ def messages(sender: Sender) -> tuple[Step, ...]:
 
 
 def payments() -> tuple[Step, ...]:
-    """The pay lane's steps: somebody waits for each."""
+    """The pay lane's steps: somebody waits for each, and none asks a gateway."""
     return (
-        Step(
-            "gateways' notifications",
-            timedelta(seconds=1),
-            lambda now: apply_due(now=now, limit=BATCH),
-            BATCH,
-            woken=True,
-        ),
         Step(
             "top-ups that are paid",
             timedelta(seconds=1),
@@ -263,8 +260,50 @@ def payments() -> tuple[Step, ...]:
             BATCH,
             woken=True,
         ),
+        Step(
+            "tell of top-ups that a card didn't pay",
+            timedelta(seconds=2),
+            lambda now: tell_declined_orders(now=now, limit=BATCH),
+            BATCH,
+            woken=True,
+        ),
+        Step(
+            "tell of invoices that a card didn't pay",
+            timedelta(seconds=10),
+            lambda now: tell_declined(now=now, limit=BATCH),
+            BATCH,
+        ),
         Step("refunds of dead processes", timedelta(minutes=1), lambda now: give_up_sending(now=now)),
-        Step("payments that nobody told us of", timedelta(minutes=1), lambda now: look_up_due(now=now)),
+    )
+
+
+def gateway(gateway_id: int) -> tuple[Step, ...]:
+    """The steps of a payment gateway's own lane."""
+    return (
+        Step(
+            "gateways' notifications",
+            timedelta(seconds=1),
+            lambda now: apply_due(now=now, limit=_GATEWAY_BATCH, gateway_id=gateway_id),
+            _GATEWAY_BATCH,
+            woken=True,
+        ),
+        Step(
+            "charge cards for top-ups",
+            timedelta(seconds=2),
+            lambda now: charge_waiting(now=now, limit=_GATEWAY_BATCH, gateway_id=gateway_id),
+            woken=True,
+        ),
+        Step(
+            "payments that nobody told us of",
+            timedelta(minutes=1),
+            lambda now: look_up_due(now=now, gateway_id=gateway_id),
+        ),
+        Step(
+            "charge cards for invoices",
+            timedelta(minutes=1),
+            lambda now: collect_due(now=now, limit=_GATEWAY_BATCH, gateway_id=gateway_id),
+            1,
+        ),
     )
 
 

@@ -303,14 +303,16 @@ def unknown() -> Notification:
     """Genuine money for nothing of ours, booked as such."""
     from django.db import transaction
 
-    from capstan.payments.actions.gateways.port import Heard, Outcome
+    from capstan.payments.actions.gateways.port import CardFacts, Heard, Outcome
     from capstan.payments.actions.notifications import apply_heard
     from tests.billing.desk import at
     from tests.console.paying import TODAY
 
     made = told(gateway(), "waiting", body=b"m_payment_id=<script>alert(1)</script>" + b"x" * 5000)
     with transaction.atomic():
-        return apply_heard(made, Heard("tok", "4711", "4711:COMPLETE", Outcome.PAID, 3500), now=at(TODAY))
+        return apply_heard(
+            made, Heard("tok", "4711", "4711:COMPLETE", Outcome.PAID, 3500), CardFacts(), now=at(TODAY)
+        )
 
 
 def test_nothing_came_yet(desk: Desk, agent: Client) -> None:

@@ -7,7 +7,7 @@ import pytest
 from capstan.billing.models import Credit
 from capstan.ledger.queries import balance
 from capstan.ledger.rules import Code, Name
-from capstan.payments.actions import checkouts, notifications
+from capstan.payments.actions import checkouts, look_ups, notifications
 from capstan.payments.actions.take import reverse
 from capstan.payments.models import Notification, Payment
 from capstan.payments.rules.words import CheckoutState, NotificationState
@@ -102,10 +102,10 @@ def test_a_payment_whose_notification_was_lost_is_found_by_asking(till: Till) ->
     checkout, form = till.start(customer, 3500)
     till.press(form)
     checkouts.expire(now=till.now + timedelta(hours=1), limit=10)
-    assert notifications.look_up_due(now=till.now + timedelta(hours=1)) == 1
+    assert look_ups.look_up_due(now=till.now + timedelta(hours=1)) == 1
     checkout.refresh_from_db()
     assert (checkout.state, till.desk.credit(customer)) == (CheckoutState.PAID, 3500)
-    assert notifications.look_up_due(now=till.now + timedelta(hours=2)) == 0
+    assert look_ups.look_up_due(now=till.now + timedelta(hours=2)) == 0
 
 
 def test_a_late_one_counts_though_the_checkout_had_expired(till: Till) -> None:

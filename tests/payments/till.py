@@ -62,8 +62,9 @@ class Till:
         self, customer: Customer, amount_minor: int, key: str = "account", **more: Any
     ) -> tuple[Checkout, Form]:
         urls = Urls("https://isp.example.com/paid/{token}", "https://isp.example.com/no/{token}", self.hook)
+        consent = more.pop("consent", None)
         purpose = Purpose(key, customer.pk, amount_minor, "Your account", **more)
-        checkout, form = checkouts.start(purpose, urls, actor="customer", now=self.now)
+        checkout, form = checkouts.start(purpose, urls, consent=consent, actor="customer", now=self.now)
         assert isinstance(form, Form)
         return checkout, form
 

@@ -16,7 +16,7 @@ from capstan.catalog.models import Package
 from capstan.catalog.rules import AtCap
 from capstan.demo.gateway.server import Gateway as Simulator
 from capstan.ledger.queries import trial_balance
-from capstan.payments.actions import notifications
+from capstan.payments.actions import look_ups, notifications
 from capstan.payments.actions.gateways.enter import enter_gateway
 from capstan.payments.actions.gateways.port import Form
 from capstan.payments.models import Checkout, Notification, Payment
@@ -56,7 +56,9 @@ class Counter:
         return self.shop.order(line, **more).order
 
     def go(self, order: Order) -> Form:
-        return start_checkout(order, now=self.shop.now).form
+        way = start_checkout(order, now=self.shop.now).way
+        assert isinstance(way, Form)
+        return way
 
     def pay(self, order: Order, action: str = "pay") -> None:
         press(self.simulator, self.go(order), action)
@@ -235,7 +237,9 @@ def test_the_pages_lead_to_the_gateway_and_back(counter: Counter, monkeypatch: p
         for name, value in re.findall(r'name="([^"]+)" value="([^"]*)"', page)
     ]
     form = Form(
-        f"{counter.simulator.url}/eng/process", [pair for pair in fields if pair[0] != "csrfmiddlewaretoken"]
+        f"{counter.simulator.url}/eng/process",
+        [pair for pair in fields if pair[0] != "csrfmiddlewaretoken"],
+        (),
     )
     back = press(counter.simulator, form).removeprefix(settings.PUBLIC_URL)
     assert "Waiting for your payment" in browser.get(back).content.decode()
@@ -269,7 +273,7 @@ def test_a_checkout_that_nobody_heard_of_is_looked_up(counter: Counter) -> None:
     Order.objects.filter(pk=order.pk).update(expires_at=counter.shop.now + timedelta(days=1))
     counter.pay(order)
     later = counter.shop.now + timedelta(minutes=6)
-    assert notifications.look_up_due(now=later) == 1
+    assert look_ups.look_up_due(now=later) == 1
     fulfil_paid(now=later, limit=10)
     order.refresh_from_db()
     assert order.state == OrderState.GRANTED

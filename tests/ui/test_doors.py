@@ -14,8 +14,8 @@ from tests import staff
 
 PUBLIC = {
     "health", "metrics", "portal:home", "portal:top_up", "portal:forgotten", "portal:done", "portal:choose",
-    "portal:authorise", "portal:pay", "portal:paid", "pay_hook", "account_login", "mfa_authenticate", "account_logout",
-    "hooks/sms/<str:gateway>/<str:token>/in", "hooks/sms/<str:gateway>/<str:token>/receipt",
+    "portal:authorise", "portal:pay", "portal:bill", "portal:paid", "pay_hook", "account_login", "mfa_authenticate",
+    "account_logout", "hooks/sms/<str:gateway>/<str:token>/in", "hooks/sms/<str:gateway>/<str:token>/receipt",
 }  # fmt: skip
 """What anybody may ask for: it is guarded by what it is asked with, or shows nothing of anybody."""
 

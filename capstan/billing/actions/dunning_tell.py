@@ -6,12 +6,15 @@ from datetime import date, datetime, timedelta
 from django.conf import settings
 from django.db import connection, transaction
 
+from capstan.audit.actions import record
+from capstan.billing.actions.pay_links import account_link, invoice_link
 from capstan.billing.models import DunningPolicy, Invoice
 from capstan.catalog.models import Brand
 from capstan.customers.models import Contact, Customer
 from capstan.messaging.actions.send import Draft, send, write_failed
 from capstan.messaging.queries import texts
 from capstan.messaging.rules.words import Lane, Medium
+from capstan.values.refused import Refused
 
 _FIRST_ASKED = ("accounts", "owner")
 _ANNOUNCED_FOR = timedelta(days=3)
@@ -29,11 +32,11 @@ def tell(
     """Queue it for the customer's contacts within the caller's transaction; returns how many messages will leave.
 
     Whoever sees to the accounts or owns the line is told, else everybody. An address that can't be written to shows as a
-    message that failed. `amount`, … are the template's; reference, bank and support come from here.
+    message that failed. `amount`, … are the template's; reference, bank, support and the link to what is open come from here.
     """
     contacts = list(Contact.objects.filter(customer=customer).order_by("pk"))
     known = {variable.name for variable in texts.template(template).variables}
-    given = {**_common(customer, customer.brand), **values}
+    given = {**_common(customer, customer.brand, now), **values}
     queued, had = 0, set[tuple[Medium, str]]()
     for medium in (Medium.EMAIL, Medium.SMS) if by_sms else (Medium.EMAIL,):
         for contact in _reached_by(contacts, medium):
@@ -67,8 +70,11 @@ def _draft(
     )  # fmt: skip
 
 
-def _common(customer: Customer, brand: Brand) -> dict[str, str]:
-    return {"account": customer.account_code, "bank": brand.bank_details, "support": brand.support_phone}
+def _common(customer: Customer, brand: Brand, now: datetime) -> dict[str, str]:
+    return {
+        "account": customer.account_code, "bank": brand.bank_details, "support": brand.support_phone,
+        "link": account_link(customer.pk, now=now),
+    }  # fmt: skip
 
 
 def _address(contact: Contact, medium: Medium) -> str:
@@ -113,12 +119,30 @@ def notify_issued(*, now: datetime, limit: int) -> int:
     return len(claimed)
 
 
-def _announce(invoice: Invoice, now: datetime) -> None:
+@transaction.atomic
+def send_again(*, invoice_id: int, actor: str, now: datetime) -> int:
+    """Send what is open on an invoice, with its link, once more; returns how many messages leave. Raises Refused when nothing is
+    open, and when nobody can be reached."""
+    invoice = Invoice.objects.select_related("customer__brand").get(pk=invoice_id)
+    if not invoice.open_minor:
+        raise Refused("Nothing is open on this invoice any more.")
+    told = _announce(invoice, now, cause=f"invoice:{invoice.pk}:again:{now:%Y%m%d%H%M%S%f}")
+    if not told:
+        raise Refused("The customer has no e-mail address that works: copy the link, or add an address.")
+    subject = f"customer:{invoice.customer_id}"
+    details = {"invoice": invoice.number}
+    record(actor=actor, action="billing.invoice.send", subject=subject, now=now, details=details)
+    return told
+
+
+def _announce(invoice: Invoice, now: datetime, *, cause: str = "") -> int:
     """What credit has paid already isn't asked for."""
     is_paid = not invoice.open_minor
     values = {
         "number": invoice.number, "due": day(invoice.due_on),
         "amount": money(invoice.total_minor if is_paid else invoice.open_minor),
     }  # fmt: skip
+    if not is_paid:
+        values["link"] = invoice_link(invoice.pk, now=now)
     template = "invoice.issued_paid" if is_paid else "invoice.issued"
-    tell(invoice.customer, template, values, cause=f"invoice:{invoice.pk}:issued", now=now)
+    return tell(invoice.customer, template, values, cause=cause or f"invoice:{invoice.pk}:issued", now=now)

@@ -14,9 +14,10 @@ from capstan.db.connection import connect
 from capstan.db.wakeup import wake
 from capstan.ledger.actions import post
 from capstan.ledger.rules import Code, JournalDraft, Name, entry
+from capstan.payments.actions.cards import facts_of, keep
 from capstan.payments.actions.gateways.port import (
+    CardFacts,
     Heard,
-    NotDoneError,
     NotGenuineError,
     Outcome,
     Raw,
@@ -25,7 +26,7 @@ from capstan.payments.actions.gateways.port import (
 from capstan.payments.actions.gateways.registry import access_of, provider_of
 from capstan.payments.actions.take import Received, clearing, reverse, take
 from capstan.payments.models import Checkout, Gateway, Notification, Payment
-from capstan.payments.rules.words import OPEN_CHECKOUTS, CheckoutState, NotificationState
+from capstan.payments.rules.words import OPEN_CHECKOUTS, UNDECIDED, CheckoutState, NotificationState
 from capstan.values.refused import Refused
 
 log = structlog.get_logger()
@@ -57,11 +58,12 @@ def store(
     return made
 
 
-def apply_due(*, now: datetime, limit: int) -> int:
-    """Check and apply notifications that wait; returns how many."""
+def apply_due(*, now: datetime, limit: int, gateway_id: int | None = None) -> int:
+    """Check and apply notifications that wait, of this gateway or of all; returns how many."""
     with connect(name="capstan worker notifications") as conn:
         rows = claim(
             conn, "payments_notification", key="id", returning=["id"], now=now, lease=_LEASE, limit=limit,
+            equal={"gateway_id": gateway_id} if gateway_id is not None else None,
         )  # fmt: skip
     for (notification_id,) in rows:
         try:
@@ -85,6 +87,7 @@ def apply(notification_id: int, *, now: datetime) -> Notification:
         heard = provider.read(access, raw, notification.received_at)
         if heard.outcome == Outcome.PAID:  # outside of any transaction: it may take a while
             provider.confirm(access, raw)
+        facts = _facts_for(gateway, heard)
     except NotGenuineError as problem:
         return _refuse(notification, str(problem))
     except UnclearError as problem:
@@ -97,7 +100,23 @@ def apply(notification_id: int, *, now: datetime) -> Notification:
         )
         if notification.state != NotificationState.WAITING:  # another worker was faster: our lease had lapsed
             return notification
-        return apply_heard(notification, heard, now=now)
+        return apply_heard(notification, heard, facts, now=now)
+
+
+def hear(gateway: Gateway, heard: Heard, *, now: datetime) -> bool:
+    """Apply what a gateway answered when it was asked, as if it had told us; True if that was news."""
+    facts = _facts_for(gateway, heard)
+    with transaction.atomic():
+        told = Notification.objects.create(
+            gateway=gateway, body=repr(tuple(heard._replace(card_token=""))).encode(), source="", received_at=now, due_at=now
+        )  # fmt: skip
+        return apply_heard(told, heard, facts, now=now).state == NotificationState.APPLIED
+
+
+def _facts_for(gateway: Gateway, heard: Heard) -> CardFacts:
+    """Of the card that is to be stored, if one is: the gateway is asked."""
+    wanted = Checkout.objects.filter(token=heard.token, gateway=gateway).exclude(kept_by="")
+    return facts_of(gateway, heard.card_token) if heard.card_token and wanted.exists() else CardFacts()
 
 
 def _refuse(notification: Notification, why: str) -> Notification:
@@ -131,7 +150,7 @@ def _end(notification: Notification, state: NotificationState, why: str) -> Noti
     return notification
 
 
-def apply_heard(notification: Notification, heard: Heard, *, now: datetime) -> Notification:
+def apply_heard(notification: Notification, heard: Heard, facts: CardFacts, *, now: datetime) -> Notification:
     """Within the caller's transaction. One that is paid makes a payment; anything else only moves its checkout."""
     notification.event_key, notification.amount_minor = heard.event_key, heard.amount_minor
     checkout = (
@@ -141,6 +160,8 @@ def apply_heard(notification: Notification, heard: Heard, *, now: datetime) -> N
         .first()
     )
     notification.checkout = checkout
+    if checkout is not None and heard.outcome in (Outcome.PAID, Outcome.CARD_STORED):
+        keep(checkout, heard.card_token, facts, now=now)
     if heard.outcome != Outcome.PAID:
         return _not_paid(notification, checkout, heard, now)
     gateway = Gateway.objects.select_for_update(no_key=True).get(pk=notification.gateway_id)
@@ -172,7 +193,7 @@ def _not_paid(
         return _disputed(notification, heard, now)
     if checkout is None:
         return _end(notification, NotificationState.REFUSED, f"{heard.outcome}, for no checkout of ours")
-    if ended and checkout.state == CheckoutState.STARTED:
+    if ended and checkout.state in UNDECIDED:
         checkout.state, checkout.ended_at = ended, now
         checkout.save(update_fields=["state", "ended_at"])
         wake("pay")
@@ -291,40 +312,3 @@ def assign(*, notification_id: int, customer_id: int, reason: str, actor: str, n
         details={"notification": notification_id, "payment": payment.pk},
     )  # fmt: skip
     return payment
-
-
-_ASK_AFTER, _ASK_EVERY, _ASK_FOR = timedelta(minutes=5), timedelta(minutes=5), timedelta(days=2)
-
-
-def look_up_due(*, now: datetime) -> int:
-    """Ask gateways for their own list when a checkout has been silent for some minutes: notifications do get lost.
-
-    Returns how many payments were found that way.
-    """
-    silent = Checkout.objects.filter(
-        state__in=OPEN_CHECKOUTS, started_at__lte=now - _ASK_AFTER, started_at__gt=now - _ASK_FOR
-    )
-    found = 0
-    for gateway in Gateway.objects.filter(pk__in=silent.values("gateway")):
-        if gateway.asked_until is None or gateway.asked_until <= now - _ASK_EVERY:
-            Gateway.objects.filter(pk=gateway.pk).update(asked_until=now)
-            found += _look_up(gateway, {one.token for one in silent.filter(gateway=gateway)}, now)
-    return found
-
-
-def _look_up(gateway: Gateway, tokens: set[str], now: datetime) -> int:
-    try:
-        listed = provider_of(gateway).look_up(access_of(gateway), now - _ASK_FOR, now)
-    except (NotDoneError, UnclearError) as problem:
-        log.warning("a gateway can't be asked for its payments", gateway=gateway.name, why=str(problem))
-        return 0
-    found = 0
-    for heard in listed:
-        known = Payment.objects.filter(gateway=gateway, gateway_reference=heard.reference).exists()
-        if heard.token in tokens and not known:
-            with transaction.atomic():
-                told = Notification.objects.create(
-                    gateway=gateway, body=repr(tuple(heard)).encode(), source="", received_at=now, due_at=now
-                )
-                found += apply_heard(told, heard, now=now).state == NotificationState.APPLIED
-    return found

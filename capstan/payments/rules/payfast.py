@@ -48,6 +48,10 @@ SANDBOX = Hosts("https://sandbox.payfast.co.za", "https://api.payfast.co.za", is
 """The sandbox has no API of its own: `?testing=true` makes a call one, and that parameter is never signed."""
 
 
+PAGES: Mapping[str, tuple[str, ...]] = {LIVE.web: ("https://payment.payfast.io",)}
+"""Where the form's page sends the browser on to; a browser that may not go there stays where it is."""
+
+
 # The checkout form
 
 

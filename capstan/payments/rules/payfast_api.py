@@ -26,6 +26,8 @@ from capstan.payments.rules.payfast_signing import (
 from capstan.values.refused import Refused
 
 HISTORY_PATH = "/transactions/history"
+HISTORY_PAGE = 1000
+"""The most lines that it gives at once; the next ones begin at `offset`."""
 MESSAGE_MAX = 200
 
 

@@ -19,10 +19,20 @@ class CheckoutState(StrEnum):
     FAILED = "failed"
     CANCELLED = "cancelled"
     EXPIRED = "expired"  # nothing was heard of it; what comes later still counts
+    UNCERTAIN = "uncertain"  # a stored card was to be charged, and the gateway hasn't said whether it was
 
 
-OPEN_CHECKOUTS = (CheckoutState.STARTED, CheckoutState.FAILED, CheckoutState.EXPIRED, CheckoutState.CANCELLED)
+OPEN_CHECKOUTS = (
+    CheckoutState.STARTED,
+    CheckoutState.UNCERTAIN,
+    CheckoutState.FAILED,
+    CheckoutState.EXPIRED,
+    CheckoutState.CANCELLED,
+)
 """A later notification may still say that these were paid."""
+
+UNDECIDED = (CheckoutState.STARTED, CheckoutState.UNCERTAIN)
+"""Money may be on its way: nobody asks for it once more."""
 
 
 class NotificationState(StrEnum):

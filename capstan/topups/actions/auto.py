@@ -14,12 +14,12 @@ from capstan.caps.models import Cap, ThresholdCrossing
 from capstan.caps.queries import standing
 from capstan.caps.rules.words import Limit
 from capstan.catalog.models import TopUpOffer
+from capstan.db.wakeup import wake
 from capstan.services.models import Service
 from capstan.topups.actions.order import Wanted, place
 from capstan.topups.actions.overtaken import is_overtaken
-from capstan.topups.actions.pay import pay_link
+from capstan.topups.actions.pay_by_card import tell_to_pay
 from capstan.topups.actions.tell_auto import tell_soon, tell_stopped
-from capstan.topups.actions.tell_order import tell_unpaid
 from capstan.topups.models import AutoDeed, AutoTopUp, Order
 from capstan.topups.queries.sale import quote
 from capstan.topups.rules.auto import Agreed, Done, verdict
@@ -172,7 +172,8 @@ def _after(auto: AutoTopUp, crossing: ThresholdCrossing, order: Order, now: date
         return
     _note(crossing, AutoOutcome.ORDERED, "", order, now)
     if order.state == OrderState.AWAITING_PAYMENT:
-        tell_unpaid(order, pay_link(order), now)
+        tell_to_pay(order, now=now)
+        wake("pay")
 
 
 def _stop(

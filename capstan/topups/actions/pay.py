@@ -1,7 +1,6 @@
 """Paying for top-ups by card: a link, a checkout, and what follows when the money is here, or comes too late (S6)."""
 
 from datetime import datetime, timedelta
-from typing import NamedTuple
 
 import structlog
 from django.conf import settings
@@ -11,9 +10,9 @@ from django.db import transaction
 from capstan.billing.actions import credits, terms
 from capstan.billing.models import Credit
 from capstan.payments.actions import checkouts
-from capstan.payments.actions.checkouts import Purpose, Urls
-from capstan.payments.actions.gateways.port import Form
-from capstan.payments.models import Checkout, Payment
+from capstan.payments.actions.bills import Going, return_urls
+from capstan.payments.actions.checkouts import Consent, Purpose
+from capstan.payments.models import Payment
 from capstan.topups.actions.events import move_to
 from capstan.topups.actions.request import ask_no_more
 from capstan.topups.actions.tell_order import tell_too_late
@@ -47,14 +46,7 @@ def order_of_link(token: str) -> Order | None:
     return Order.objects.select_related("service__customer__brand").filter(pk=int(order_id)).first()
 
 
-class Going(NamedTuple):
-    """Somebody goes to pay."""
-
-    checkout: Checkout
-    form: Form
-
-
-def start_checkout(order: Order, *, now: datetime) -> Going:
+def start_checkout(order: Order, *, consent: Consent | None = None, now: datetime) -> Going:
     """A checkout for an order that waits, at the price that was told. Raises Refused for one that doesn't wait (any more)."""
     if order.state != OrderState.AWAITING_PAYMENT:
         raise Refused("This top-up doesn't wait for payment any more.")
@@ -65,13 +57,11 @@ def start_checkout(order: Order, *, now: datetime) -> Going:
         order.price_minor,
         f"Top-up {formats.size(order.size_bytes)}",
     )
-    page = f"{settings.PUBLIC_URL}/pay/back/{{token}}/"
-    urls = Urls(page, f"{page}?cancelled=1")
-    checkout, form = checkouts.start(purpose, urls, actor=f"order:{order.pk}", now=now)
-    if not isinstance(form, Form):
-        raise Refused("This gateway has no page of its own.")
+    checkout, way = checkouts.start(
+        purpose, return_urls(), consent=consent, actor=f"order:{order.pk}", now=now
+    )
     let_out(order.service_id, checkout, now=now)
-    return Going(checkout, form)
+    return Going(checkout, way)
 
 
 def fulfil_paid(*, now: datetime, limit: int) -> int:

@@ -68,6 +68,15 @@ def tell_unpaid(order: Order, link: str, now: datetime) -> None:
     _tell_orderer_or_list(order, "topup.unpaid", values, f"unpaid:{order.pk}", now)
 
 
+def tell_card_declined(order: Order, link: str, card: str, reason: str, now: datetime) -> None:
+    """The line's list hears why the stored card didn't pay for an order, and where to pay it."""
+    values = {
+        "size": settings.FORMATS.short_size(order.size_bytes), "card": card, "reason": reason, "link": link,
+        "service": line_name(order.service_id, order.reply_to),
+    }  # fmt: skip
+    _tell_orderer_or_list(order, "auto.declined", values, f"declined:{order.pk}", now)
+
+
 def tell_too_late(order: Order, amount_minor: int, now: datetime) -> None:
     """Whoever paid an order that can't be added any more hears where his money is: he ordered it, or is on the line's list."""
     values = {

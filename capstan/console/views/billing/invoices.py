@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import date, datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from django import forms
@@ -17,6 +17,8 @@ from django.views.decorators.http import require_GET, require_POST
 
 from capstan.billing.actions import correct
 from capstan.billing.actions.documents import invoice_pdf
+from capstan.billing.actions.dunning_tell import send_again
+from capstan.billing.actions.pay_links import invoice_link
 from capstan.billing.models import Allocation, Invoice, LineCredit
 from capstan.billing.queries.documents import invoice_document
 from capstan.billing.rules.words import InvoiceKind
@@ -132,7 +134,29 @@ def _write_off(invoice: Invoice, form: forms.Form, actor: Actor, now: datetime) 
     return f"{settings.FORMATS.money(amount)} is written off: nothing is open on {invoice.number} any more."
 
 
-_DEEDS: dict[str, _Do] = {"credit": _credit, "write-off": _write_off}
+def _send(invoice: Invoice, form: forms.Form, actor: Actor, now: datetime) -> str:
+    told = send_again(invoice_id=invoice.pk, actor=actor.key, now=now)
+    return f"The invoice's amount and its link are on their way by e-mail, {count(told, 'message')}."
+
+
+class _Deed(NamedTuple):
+    """What can be done to an invoice, and by whom."""
+
+    do: _Do
+    permission: Permission
+
+
+_DEEDS = {
+    "credit": _Deed(_credit, Permission.CORRECT_MONEY),
+    "write-off": _Deed(_write_off, Permission.CORRECT_MONEY),
+    "send": _Deed(_send, Permission.TAKE_PAYMENTS),
+}
+
+
+class SendForm(forms.Form):
+    """Nothing to say, and sent twice it is done once."""
+
+    key = forms.UUIDField(widget=forms.HiddenInput, required=False)
 
 
 @require_GET
@@ -160,13 +184,13 @@ def act(request: StaffRequest, invoice_id: int, deed: str) -> HttpResponse:
     invoice, todo = invoice_or_404(invoice_id), _DEEDS.get(deed)
     if todo is None:
         raise Http404(f"Nothing called {deed} can be done to an invoice.")
-    if answer := not_allowed(request, Permission.CORRECT_MONEY):
+    if answer := not_allowed(request, todo.permission):
         return answer
     form = _form(invoice, deed, request.POST)
     if form.is_valid():
         try:
             words = once.act_once(
-                request, invoice.pk, lambda: todo(invoice, form, request.actor, clock.now())
+                request, invoice.pk, lambda: todo.do(invoice, form, request.actor, clock.now())
             )
         except Refused as refusal:
             form.add_error(None, str(refusal))
@@ -182,6 +206,8 @@ def act(request: StaffRequest, invoice_id: int, deed: str) -> HttpResponse:
 def _form(invoice: Invoice, deed: str, given: Any = None) -> forms.Form:
     if deed == "write-off":
         return ReasonForm(given, auto_id="write-off-%s")
+    if deed == "send":
+        return SendForm(given, initial={"key": uuid4()}, auto_id="send-%s")
     lines, left = _creditable(invoice)
     return CreditForm(given, lines=lines, left_minor=left, initial={"key": uuid4()}, auto_id="credit-%s")
 
@@ -225,6 +251,10 @@ def _page(
         "credit_form": _shown(invoice, "credit", deed, form) if creditable or deed == "credit" else None,
         "write_off_form": _shown(invoice, "write-off", deed, form)
         if (may and invoice.open_minor) or deed == "write-off"
+        else None,
+        "pay_link": invoice_link(invoice.pk, now=clock.now()) if is_invoice and invoice.open_minor else "",
+        "send_form": _shown(invoice, "send", deed, form)
+        if is_invoice and invoice.open_minor and request.actor.may(Permission.TAKE_PAYMENTS)
         else None,
         "open_deed": deed, "crumbs": billing_crumbs(("Invoices", reverse("console:invoices")), (invoice.number, None)),
     }  # fmt: skip

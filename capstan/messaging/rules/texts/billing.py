@@ -3,8 +3,10 @@
 from capstan.messaging.rules.texts.making import template
 
 _HOW = {
-    "en": "Use {account} as the reference when you pay.[\n\n{bank}][\n\nQuestions? Call {support}.]\n\n{provider}",
-    "af": "Gebruik {account} as verwysing wanneer jy betaal.[\n\n{bank}][\n\nVrae? Bel {support}.]\n\n{provider}",
+    "en": "[Pay here: {link}\n\n]"
+    "Use {account} as the reference when you pay by EFT.[\n\n{bank}][\n\nQuestions? Call {support}.]\n\n{provider}",
+    "af": "[Betaal hier: {link}\n\n]"
+    "Gebruik {account} as verwysing wanneer jy per EFT betaal.[\n\n{bank}][\n\nVrae? Bel {support}.]\n\n{provider}",
 }
 _HI = {"en": "Hi[ {name}]\n\n", "af": "Hallo[ {name}]\n\n"}
 
@@ -15,7 +17,7 @@ def _letter(en: str, af: str, *, asks: bool = True) -> dict[str, str]:
     return {tag: _HI[tag] + words[tag] + ("\n\n" + _HOW[tag] if asks else "\n\n{provider}") for tag in words}
 
 
-_PAYING = "name amount account bank support"
+_PAYING = "name amount account bank support link"
 
 INVOICES = (
     template(
@@ -39,6 +41,30 @@ INVOICES = (
             "Jou faktuur {number} van {amount} is gereed. Jou rekening se krediet het dit betaal: jy hoef niks te doen nie.",
             asks=False,
         ),
+    ),
+)
+
+CARDS = (
+    template(
+        "card.declined",
+        "A stored card was to be charged for an invoice, and wasn't",
+        "name amount card reason link support",
+        sms={
+            "en": "We could not charge {card} with {amount}. {reason}[ Pay {link}]\n{provider}",
+            "af": "Ons kon nie {amount} van {card} kry nie. {reason}[ Betaal {link}]\n{provider}",
+        },
+        titles={
+            "en": "Your card was not charged with {amount}",
+            "af": "Jou kaart is nie met {amount} gedebiteer nie",
+        },
+        email=_letter(
+            "We wanted to charge {card} with {amount} and could not. {reason}[\n\nPlease pay here: {link}][\n\nQuestions? Call"
+            " {support}.]",
+            "Ons wou {amount} van {card} verhaal en kon nie. {reason}[\n\nBetaal asseblief hier: {link}][\n\nVrae? Bel"
+            " {support}.]",
+            asks=False,
+        ),
+        must=(("amount",), ("reason",)),
     ),
 )
 
@@ -81,10 +107,10 @@ DUNNING = (
         "A line will be put on hold for a debt",
         f"{_PAYING} due suspends",
         sms={
-            "en": "{amount} is overdue.[ Your internet is put on hold on {suspends} unless you pay.] Reference {account}."
-            "[ Call {support}.]\n{provider}",
-            "af": "{amount} is agterstallig.[ Jou internet word op {suspends} opgeskort tensy jy betaal.] Verwysing {account}."
-            "[ Bel {support}.]\n{provider}",
+            "en": "{amount} is overdue.[ Your internet is put on hold on {suspends} unless you pay.] Ref {account}."
+            "[ Pay {link}][ Call {support}.]\n{provider}",
+            "af": "{amount} is agterstallig.[ Jou internet stop op {suspends} tensy jy betaal.] Verw {account}."
+            "[ Betaal {link}][ Bel {support}.]\n{provider}",
         },
         titles={
             "en": "Your internet will be put on hold[ on {suspends}]",
@@ -104,9 +130,9 @@ DUNNING = (
         f"{_PAYING} due",
         sms={
             "en": "Your internet is on hold. Pay {amount} and you are back at once. Reference {account}."
-            "[ Call {support}.]\n{provider}",
+            "[ Pay: {link}][ Call {support}.]\n{provider}",
             "af": "Jou internet is opgeskort. Betaal {amount} en jy is dadelik terug. Verwysing {account}."
-            "[ Bel {support}.]\n{provider}",
+            "[ Betaal: {link}][ Bel {support}.]\n{provider}",
         },
         titles={"en": "Your internet is on hold", "af": "Jou internet is opgeskort"},
         email=_letter(

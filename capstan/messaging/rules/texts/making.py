@@ -20,7 +20,7 @@ _VARIABLES = {
         Variable("provider", "Sandpiper Net", "the brand"),
         Variable("left", "2.1GB", "data that is left", may_be_empty=True),
         Variable("until", "1 Dec", "when new data comes", may_be_empty=True),
-        Variable("link", "https://topup.example.net/t/5Kx9", "where to top up", may_be_empty=True),
+        Variable("link", "https://topup.example.net/t/5Kx9", "where to top up, or to pay", may_be_empty=True),
         Variable("size", "2GB", "the top-up"),
         Variable("price", "R35", "its price, VAT included"),
         Variable("amount", "R648", "an amount of money"),
@@ -43,6 +43,7 @@ _VARIABLES = {
         Variable("account", "EX1234", "the reference for payments"),
         Variable("bank", "Example Bank, account 0000000000", "the brand's bank details", may_be_empty=True),
         Variable("again", "8 Dec 2026", "the day on which a debit order is tried again", may_be_empty=True),
+        Variable("card", "the Visa card ending 4242", "a stored card"),
         Variable("suspends", "14 Dec 2026", "the day on which the lines are put on hold", may_be_empty=True),
     )
 }

@@ -184,6 +184,17 @@ TOPUP = (
         must=(("reason",),),
     ),
     template(
+        "auto.declined",
+        "An automatic top-up was to be paid with the stored card, and wasn't",
+        "size service card reason link",
+        sms={
+            "en": "No {size}[ on {service}]: we could not charge {card}. {reason}[ Pay: {link}]",
+            "af": "Nie {size}[ op {service}] nie: {card} werk nie. {reason}[ Betaal: {link}]",
+        },
+        titles={"en": "{size} was not added: your card", "af": "{size} is nie bygevoeg nie: jou kaart"},
+        must=(("reason",),),
+    ),
+    template(
         "topup.too_late",
         "A payment for a top-up came when it couldn't be added any more",
         "amount service support",

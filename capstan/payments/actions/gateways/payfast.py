@@ -9,8 +9,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from capstan.messaging.actions.transports.http.client import Response, call
 from capstan.messaging.actions.transports.port import NotSentError, Retry
+from capstan.payments.actions.gateways.origins import Origin, origin_of
 from capstan.payments.actions.gateways.port import (
     Access,
+    CardFacts,
     Form,
     Heard,
     NotDoneError,
@@ -22,10 +24,12 @@ from capstan.payments.actions.gateways.port import (
 )
 from capstan.payments.rules import payfast, payfast_api
 from capstan.payments.rules.payfast import Itn, ItnStatus
+from capstan.payments.rules.payfast_api import HistoryLine
 from capstan.payments.rules.payfast_signing import Merchant, Pair
 from capstan.values.refused import Refused
 
 _CONNECT_SECONDS, _READ_SECONDS = 5.0, 15.0
+_PAGES_MAX = 100
 _FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 _JOHANNESBURG = timezone(timedelta(hours=2))
 _OUTCOMES = {
@@ -34,7 +38,8 @@ _OUTCOMES = {
 
 
 class Settings(BaseModel):
-    """Where it is. `sources` are addresses or host names that notifications come from."""
+    """Where it is. `sources` are addresses or host names that notifications come from; `origins` are where the customer's browser
+    may be sent on to by its page, blank for those that belong to `web`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -42,6 +47,7 @@ class Settings(BaseModel):
     api: str = payfast.LIVE.api
     testing: bool = False
     sources: tuple[str, ...] = payfast.ITN_HOSTS
+    origins: tuple[Origin, ...] = ()
 
 
 SECRETS = ("merchant_id", "merchant_key", "passphrase")
@@ -70,7 +76,9 @@ def start_checkout(access: Access, wanted: Wanted) -> Form:
         return_url=wanted.done_url, cancel_url=wanted.cancel_url, notify_url=wanted.notify_url, name_first=first,
         name_last=last, email_address=wanted.email, save_card=wanted.save_card,
     )  # fmt: skip
-    return Form(_settings(access).web + payfast.PROCESS_PATH, fields)
+    where = _settings(access)
+    origins = dict.fromkeys((origin_of(where.web), *(where.origins or payfast.PAGES.get(where.web, ()))))
+    return Form(where.web + payfast.PROCESS_PATH, fields, tuple(origins))
 
 
 def read(access: Access, raw: Raw, now: datetime) -> Heard:
@@ -97,27 +105,41 @@ def confirm(access: Access, raw: Raw) -> None:
 
 
 def look_up(access: Access, since: datetime, now: datetime) -> Sequence[Heard]:
+    lines: list[HistoryLine] = []
+    for _ in range(_PAGES_MAX):
+        page = _history(access, since, now, len(lines))
+        lines += page
+        if len(page) < payfast_api.HISTORY_PAGE:
+            return [
+                Heard(
+                    one.payment_id,
+                    one.pf_payment_id,
+                    _paid_key(one.pf_payment_id),
+                    Outcome.PAID,
+                    one.gross_minor,
+                )
+                for one in lines
+                if one.kind == "FUNDS_RECEIVED" and one.pf_payment_id
+            ]
+    raise UnclearError(f"PayFast's list of payments is longer than {_PAGES_MAX * payfast_api.HISTORY_PAGE}")
+
+
+def _history(access: Access, since: datetime, now: datetime, offset: int) -> list[HistoryLine]:
+    days = [moment.astimezone(_JOHANNESBURG).date().isoformat() for moment in (since, now)]
     query = {
-        "from": since.astimezone(_JOHANNESBURG).date().isoformat(), "to": now.astimezone(_JOHANNESBURG).date().isoformat(),
+        "from": days[0], "to": days[1], "offset": str(offset), "limit": str(payfast_api.HISTORY_PAGE),
     }  # fmt: skip
     answer = _api(access, "GET", payfast_api.HISTORY_PATH, query, (), now)
     if answer.status != 200:
         raise UnclearError(f"PayFast answered {answer.status} when asked for its payments")
     try:
-        lines = payfast_api.read_history(answer.body)
+        return payfast_api.read_history(answer.body)
     except Refused as refusal:
         raise UnclearError(str(refusal)) from refusal
-    return [
-        Heard(
-            line.payment_id,
-            line.pf_payment_id,
-            f"{line.pf_payment_id}:{ItnStatus.COMPLETE}",
-            Outcome.PAID,
-            line.gross_minor,
-        )
-        for line in lines
-        if line.kind == "FUNDS_RECEIVED" and line.pf_payment_id
-    ]
+
+
+def _paid_key(pf_payment_id: str) -> str:
+    return f"{pf_payment_id}:{ItnStatus.COMPLETE}"
 
 
 def charge_card(access: Access, card_token: str, wanted: Wanted, now: datetime) -> Heard:
@@ -127,11 +149,17 @@ def charge_card(access: Access, card_token: str, wanted: Wanted, now: datetime) 
     answer = _api(access, "POST", payfast_api.adhoc_path(card_token), {}, list(fields.items()), now)
     said = payfast_api.read_adhoc_answer(answer.status, answer.body.encode())
     if said.is_success:
-        key = f"{said.pf_payment_id}:{ItnStatus.COMPLETE}"
-        return Heard(wanted.token, said.pf_payment_id, key, Outcome.PAID, wanted.amount_minor)
+        return Heard(
+            wanted.token, said.pf_payment_id, _paid_key(said.pf_payment_id), Outcome.PAID, wanted.amount_minor
+        )
     if said.is_final:
         raise NotDoneError(said.message)
     raise UnclearError(said.message)
+
+
+def card_facts(access: Access, card_token: str) -> CardFacts:
+    """PayFast tells nobody which card a token stands for."""
+    return CardFacts()
 
 
 def refund(access: Access, reference: str, amount_minor: int, reason: str, key: str, now: datetime) -> str:

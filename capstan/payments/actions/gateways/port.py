@@ -1,7 +1,7 @@
 """What the product and a payment gateway say to each other. A provider knows neither the database nor the clock."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -29,10 +29,20 @@ class Wanted(NamedTuple):
 
 
 class Form(NamedTuple):
-    """Where the browser is sent to pay: a POST of these fields, in this order."""
+    """Where the browser is sent to pay: a POST of these fields, in this order. `origins`: of that page, and of every one that it
+    sends the browser on to."""
 
     url: str
     fields: Sequence[tuple[str, str]]
+    origins: Sequence[str]
+
+
+class Origins(NamedTuple):
+    """Of the gateway, for a page of ours that has its fields: scripts come from there, frames, and what the scripts ask."""
+
+    script: Sequence[str]
+    frame: Sequence[str]
+    connect: Sequence[str]
 
 
 class Intent(NamedTuple):
@@ -42,6 +52,7 @@ class Intent(NamedTuple):
     client_secret: str
     publishable_key: str
     script: str
+    origins: Origins
 
 
 class Outcome(StrEnum):
@@ -69,6 +80,14 @@ class Heard(NamedTuple):
     card_token: str = ""
 
 
+class CardFacts(NamedTuple):
+    """What people know a stored card by; empty where the gateway doesn't say. `expires`: the first day on which it is no good."""
+
+    brand: str = ""
+    last4: str = ""
+    expires: date | None = None
+
+
 class Raw(NamedTuple):
     """A notification as it came. `source` is the address that it came from."""
 
@@ -91,6 +110,10 @@ class NotDoneError(Exception):
 
 class Provider(Protocol):
     """What the module of each gateway's kind has."""
+
+    def check(self, settings: Mapping[str, object], secrets: Mapping[str, str]) -> None:
+        """Raises capstan.values.refused.Refused for settings that can't work."""
+        ...
 
     def start_checkout(self, access: Access, wanted: Wanted) -> Form | Intent:
         """Raises capstan.values.refused.Refused for what the gateway doesn't take, and UnclearError where it must be asked
@@ -115,6 +138,10 @@ class Provider(Protocol):
     def charge_card(self, access: Access, card_token: str, wanted: Wanted, now: datetime) -> Heard:
         """Charge a stored card without its holder. Raises NotDoneError when it was declined, and UnclearError: then the money
         may have moved, and whoever asks again without looking charges twice."""
+        ...
+
+    def card_facts(self, access: Access, card_token: str) -> CardFacts:
+        """What the gateway says of a stored card. Raises UnclearError."""
         ...
 
     def refund(

@@ -16,18 +16,21 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from capstan.messaging.actions.transports.http.client import Response, call
 from capstan.messaging.actions.transports.port import NotSentError
+from capstan.payments.actions.gateways.origins import Origin, origin_of
 from capstan.payments.actions.gateways.port import (
     Access,
+    CardFacts,
     Heard,
     Intent,
     NotDoneError,
     NotGenuineError,
+    Origins,
     Outcome,
     Raw,
     UnclearError,
     Wanted,
 )
-from capstan.payments.rules import stripe
+from capstan.payments.rules import stripe, stripe_cards
 from capstan.payments.rules.stripe import Happened, Pair, Problem
 from capstan.values.refused import Refused
 
@@ -49,13 +52,17 @@ _OUTCOMES = {
 
 
 class Settings(BaseModel):
-    """Where it is, and the key that browsers may see. `script` is Stripe's own, from its own address."""
+    """Where it is, and the key that browsers may see. `script` is Stripe's own, from its own address; the page that takes a card
+    may load scripts and frames from these origins, and they may ask there: blank for those that belong to `script`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     api: str = stripe.API
     publishable_key: str
     script: str = stripe.SCRIPT
+    script_origins: tuple[Origin, ...] = ()
+    frame_origins: tuple[Origin, ...] = ()
+    connect_origins: tuple[Origin, ...] = ()
 
 
 SECRETS = {"secret_key": ("sk_", "rk_"), "webhook_secret": ("whsec_",)}
@@ -108,7 +115,14 @@ def start_checkout(access: Access, wanted: Wanted) -> Intent:
     if not made.client_secret:
         raise UnclearError("Stripe made a payment without a client secret")
     settings = _settings(access)
-    return Intent(made.client_secret, settings.publishable_key, settings.script)
+    return Intent(made.client_secret, settings.publishable_key, settings.script, _origins(settings))
+
+
+def _origins(settings: Settings) -> Origins:
+    own = (origin_of(settings.script),)
+    usual = stripe_cards.PAGE_ORIGINS if settings.script == stripe.SCRIPT else (own, own, own)
+    given = (settings.script_origins, settings.frame_origins, settings.connect_origins)
+    return Origins(*(one or other for one, other in zip(given, usual, strict=True)))
 
 
 def read(access: Access, raw: Raw, now: datetime) -> Heard:
@@ -178,6 +192,18 @@ def refund(access: Access, reference: str, amount_minor: int, reason: str, key: 
     if status in ("failed", "canceled"):
         raise NotDoneError(f"Stripe's refund {own} is {status}")
     return f"{own}: {_STATUS_OF_REFUNDS.get(status, status)}"
+
+
+def card_facts(access: Access, card_token: str) -> CardFacts:
+    try:
+        _, method = stripe.split_card(card_token)
+        answer = _call(access, "GET", f"{stripe_cards.METHODS_PATH}/{method}", None, {})
+        if answer.status != 200:
+            raise UnclearError(stripe.read_problem(answer.status, answer.body).words)
+        card = stripe_cards.read_card(answer.body)
+    except Refused as refusal:
+        raise UnclearError(str(refusal)) from refusal
+    return CardFacts(card.brand, card.last4, card.expires)
 
 
 def _customer(access: Access, wanted: Wanted) -> str:

@@ -1,0 +1,30 @@
+"""What staff type about a stored card."""
+
+from uuid import uuid4
+
+from django import forms
+
+from capstan.console.forms.fields import MoneyField
+
+
+def _line(label: str, help_text: str) -> forms.CharField:
+    widget = forms.TextInput(attrs={"autocomplete": "off"})
+    return forms.CharField(label=label, help_text=help_text, max_length=200, widget=widget)
+
+
+class ChargeCardForm(forms.Form):
+    """How much, who agreed, and why. Sent twice it charges once."""
+
+    amount = MoneyField(label="Amount")
+    agreed_by = _line("Who agreed to it", "The customer's own words count: on the telephone, by e-mail.")
+    reason = _line("Reason", "It stays with the charge.")
+    key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
+
+
+class RemoveCardForm(forms.Form):
+    """Why the card goes."""
+
+    reason = _line(
+        "Reason",
+        "Who asked for it. What stands for the card is forgotten; it is stored anew by paying with it.",
+    )
