@@ -25,6 +25,7 @@ from capstan.catalog.models import Brand, Package, TaxGroup
 from capstan.catalog.queries import offers_on_sale
 from capstan.customers.models import Customer
 from capstan.demo import catalogue, debits
+from capstan.demo.cards import keep_card
 from capstan.demo.provider import is_watched
 from capstan.demo.roster import AGENT, accounts, secret_of
 from capstan.payments.actions.gateways.enter import enter_gateway
@@ -144,6 +145,7 @@ def live_money(*, now: datetime) -> int:
     if not DunningPolicy.objects.filter(brand=brand).exists():
         set_dunning_policy(brand_id=brand.pk, policy=Policy(DEFAULT_STEPS), actor=ACTOR, now=now)
     _enter_auto(brand, now)
+    keep_card(now=now)
     return Invoice.objects.filter(kind=InvoiceKind.INVOICE).count()
 
 

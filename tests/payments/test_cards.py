@@ -111,7 +111,7 @@ def test_a_charge_is_booked_once_though_its_notification_comes_too(till: Till) -
 
 def test_its_notification_may_come_first(till: Till, monkeypatch: pytest.MonkeyPatch) -> None:
     card = stored(till, till.desk.customer())
-    answered = charges.hear
+    answered = notifications.hear
 
     def late(*given: Any, **more: Any) -> bool:
         till.hear()
