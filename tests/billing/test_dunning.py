@@ -143,7 +143,7 @@ def test_what_it_says(chase: Chase) -> None:
     assert "Bank: Example Bank" in issued.text
     warned = said.get(template="dunning.warning", recipient="+27600000001").text
     assert "on hold on 20 Jan 2026" in warned.replace("\xa0", " ")
-    assert "opgeskort" in said.get(template="dunning.warning", recipient="+27600000002").text
+    assert "stop op 20 Jan 2026" in said.get(template="dunning.warning", recipient="+27600000002").text
     assert "Pay R" in said.get(template="dunning.suspended", recipient="+27600000001").text
 
 
