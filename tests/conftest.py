@@ -7,6 +7,7 @@ other connections and processes see, `database_url` and `process_env` lead those
 import os
 from collections.abc import Iterator
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.db import connection, transaction
@@ -23,6 +24,10 @@ settings.FIELD_KEY = FIELD_KEY  # before the first field is sealed; real keys ar
 settings.HAS_SECRET_KEY = True
 settings.PASSWORD_HASHERS = ["tests.hashing.FastHasher"]
 
+
+if "CI" not in os.environ:  # hypothesis has a profile of its own there, which has no deadlines either
+    hypothesis.settings.register_profile("steady", deadline=None)
+    hypothesis.settings.load_profile("steady")
 
 ONE_AT_A_TIME = ("faults", "peers", "concurrency", "acceptance")
 """Folders whose tests load the machine or kill processes: under xdist they share one worker."""
