@@ -114,6 +114,33 @@ class Bucket(models.Model):
         ]
 
 
+class AllowanceRelease(models.Model):
+    """Cycles of a line that waits for payment (`Service.standing` is prepaid) have their allowance if they begin in these dates.
+
+    A dated fact with a reference: whoever may say so says it once. It is read and written under the cap-row lock, so that it
+    makes no difference whether it comes before, while or after a cycle opens. A grant is never taken back by it.
+    """
+
+    service = models.ForeignKey(Service, models.PROTECT, related_name="+")
+    starts_at = models.DateTimeField()
+    ends_at = models.DateTimeField()
+    until = models.DateTimeField(
+        null=True, help_text="the allowance is lent no longer; empty: to its cycle's end"
+    )
+    reference = models.TextField(help_text="what it is for, such as prepaid:7:2026-12-01")
+    actor = models.TextField()
+    reason = models.TextField(blank=True)
+    made_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["service", "reference"], name="allowancerelease_once"),
+            models.CheckConstraint(
+                condition=models.Q(ends_at__gt=models.F("starts_at")), name="allowancerelease_dates"
+            ),
+        ]
+
+
 class BucketTally(models.Model):
     """What became of a bucket: drawn + remaining + expired + voided + moved = size (I3).
 

@@ -7,13 +7,15 @@ from zoneinfo import ZoneInfo
 from django.conf import settings
 from django.db.models import Exists, F, OuterRef
 
-from capstan.caps.models import Bucket, BucketTally, Cap, Drawdown, ThresholdCrossing
+from capstan.caps.models import AllowanceRelease, Bucket, BucketTally, Cap, Drawdown, ThresholdCrossing
 from capstan.caps.rules.cap import NEVER, Lot, Standpoint, beyond_kind, draw_order
+from capstan.caps.rules.turn import Contract, Release
 from capstan.caps.rules.words import LIMITED_KINDS, Beyond, BucketKind, CapState
 from capstan.catalog.queries import terms, version_in_force
 from capstan.catalog.rules import Terms, is_free, next_edge
 from capstan.services.models import Service
 from capstan.services.queries import package_in_force
+from capstan.services.rules import Standing as ServiceStanding
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ class Standing:
     free_edge: datetime | None
     buckets: tuple[BucketView, ...]
     crossings: tuple[ThresholdCrossing, ...]
+    waits: bool = False  # the cycle's allowance is held back until it is paid or lent
 
 
 def standing(service_id: int, *, now: datetime) -> Standing:
@@ -72,7 +75,10 @@ def standing(service_id: int, *, now: datetime) -> Standing:
     Raises Cap.DoesNotExist for a service whose metering hasn't begun.
     """
     cap = Cap.objects.get(pk=service_id)
-    has_consent = Service.objects.values_list("overage_consent", flat=True).get(pk=service_id) is not None
+    has_consent, standing_now, activated_at = Service.objects.values_list(
+        "overage_consent", "standing", "activated_at"
+    ).get(pk=service_id)
+    has_consent = has_consent is not None
     held = terms(cap.version_id)
     is_uncapped = cap.remaining_bytes == NEVER
     point = Standpoint(held, ZoneInfo(settings.PROVIDER_TIME_ZONE), is_uncapped, has_consent, None)
@@ -112,7 +118,16 @@ def standing(service_id: int, *, now: datetime) -> Standing:
                 service_id=service_id, period_start__gte=cap.cycle_start
             ).order_by("-recorded_at", "-percent")
         ),
+        waits=standing_now == ServiceStanding.PREPAID and _waits(cap, activated_at, now),
     )
+
+
+def _waits(cap: Cap, activated_at: datetime, now: datetime) -> bool:
+    """Whether the allowance of the running cycle is held back."""
+    rows = AllowanceRelease.objects.filter(service_id=cap.service_id, ends_at__gt=cap.cycle_start)
+    releases = [Release(*row) for row in rows.values_list("starts_at", "ends_at", "until")]
+    contract = Contract(activated_at, True, releases, False, (), {}, {})  # what decides here
+    return contract.waits(cap.cycle_start, now)
 
 
 def _buckets(cap: Cap, now: datetime) -> tuple[BucketView, ...]:

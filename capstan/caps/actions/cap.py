@@ -31,7 +31,7 @@ def provider_zone() -> ZoneInfo:
 def open_cap(service_id: int, *, now: datetime) -> None:
     """Begin metering a service: its cap row in the running cycle, and the cycle's allowance. Done already: nothing changes."""
     with connection.cursor() as cursor:
-        _settled(cursor, service_id, now).save()
+        settled(cursor, service_id, now).save()
 
 
 def open_caps(cursor: store.Cursor, service_ids: Sequence[int], *, zone: ZoneInfo, now: datetime) -> None:
@@ -71,7 +71,7 @@ def grant(
     if size_bytes <= 0:
         raise Refused(f"a bucket of {size_bytes} bytes grants nothing: its size must be positive")
     with connection.cursor() as cursor:
-        settlement = _settled(cursor, service_id, now)
+        settlement = settled(cursor, service_id, now)
         known = Bucket.objects.filter(reference=reference).first() if reference else None
         if known is not None:
             settlement.save()
@@ -89,7 +89,7 @@ def grant(
             reference=reference, actor=actor, reason=reason,
         )  # fmt: skip
         BucketTally.objects.create(bucket=bucket)
-        _take_up(settlement, cap, bucket, f"granted bucket {bucket.pk}")
+        take_up(settlement, cap, bucket, f"granted bucket {bucket.pk}")
         settlement.save()
     record(
         actor=actor, action="bucket.grant", subject=f"service:{service_id}", reason=reason, now=now,
@@ -106,12 +106,13 @@ def lock(service_id: int, *, now: datetime) -> CapRow:
     """
     assert connection.in_atomic_block
     with connection.cursor() as cursor:
-        settlement = _settled(cursor, service_id, now)
+        settlement = settled(cursor, service_id, now)
         settlement.save()
     return settlement.caps[service_id]
 
 
-def _settled(cursor: store.Cursor, service_id: int, now: datetime) -> Settlement:
+def settled(cursor: store.Cursor, service_id: int, now: datetime) -> Settlement:
+    """One service, locked, brought up to date and not yet saved; its cap row is made if it has none. Raises Refused."""
     settlement = Settlement(cursor, [service_id], zone=provider_zone(), now=now, urgency=Urgency.AWAITED)
     if settlement.missing:
         open_caps(cursor, settlement.missing, zone=provider_zone(), now=now)
@@ -122,7 +123,7 @@ def _settled(cursor: store.Cursor, service_id: int, now: datetime) -> Settlement
     return settlement
 
 
-def _take_up(settlement: Settlement, cap: CapRow, bucket: Bucket, cause: str) -> None:
+def take_up(settlement: Settlement, cap: CapRow, bucket: Bucket, cause: str) -> None:
     """Let a new bucket count: it pays for carried overshoot, re-arms thresholds, and changes what is drawn."""
     lot = Lot(
         bucket.pk,
@@ -155,7 +156,7 @@ def void(*, bucket_id: int, actor: str, reason: str, now: datetime) -> int:
     """
     bucket = Bucket.objects.get(pk=bucket_id)
     with connection.cursor() as cursor:
-        settlement = _settled(cursor, bucket.service_id, now)
+        settlement = settled(cursor, bucket.service_id, now)
         cap = settlement.caps[bucket.service_id]
         lot = next((lot for lot in settlement.lots[bucket.service_id] if lot.id == bucket_id), None)
         if lot is None or lot.left == 0:
@@ -179,7 +180,7 @@ def void(*, bucket_id: int, actor: str, reason: str, now: datetime) -> int:
 def roll(service_id: int, *, now: datetime) -> None:
     """Bring a service up to date: what was counted is booked, and every boundary that has passed is turned."""
     with connection.cursor() as cursor:
-        _settled(cursor, service_id, now).save()
+        settled(cursor, service_id, now).save()
     transaction.on_commit(lambda: wake("enforce"))
 
 
@@ -262,5 +263,5 @@ def _seal_bucket(settlement: Settlement, bucket: Bucket) -> tuple[int, int, int]
             source=f"rollover:{bucket.pk}", reference=f"rollover:{bucket.pk}", actor="meter",
         )  # fmt: skip
         BucketTally.objects.create(bucket=rolled)
-        _take_up(settlement, cap, rolled, f"rollover bucket {rolled.pk}")
+        take_up(settlement, cap, rolled, f"rollover bucket {rolled.pk}")
     return bucket.pk, left if rolls else 0, 0 if rolls else left

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, NamedTuple
 
 from capstan.caps.rules.cap import CapRow, Crossing, Lot, draw_order
-from capstan.caps.rules.turn import Allowance, Closing, Contract
+from capstan.caps.rules.turn import Allowance, Closing, Contract, Release
 from capstan.caps.rules.words import BucketKind, CapState, Limit
 from capstan.catalog.queries import terms
 from capstan.services.rules import Standing, Urgency
@@ -184,12 +184,27 @@ def load_contracts(cursor: Cursor, service_ids: Sequence[int]) -> dict[int, Cont
         "SELECT id, activated_at, standing, overage_consent IS NOT NULL FROM services_service WHERE id = ANY(%s)",
         [list(service_ids)],
     )
+    services = cursor.fetchall()
+    held = {service_id for service_id, _, standing, _ in services if standing == Standing.PREPAID}
+    releases = _load_releases(cursor, held) if held else {}
     return {
         service_id: Contract(
-            activated_at, standing == Standing.PREPAID, consent, changes[service_id], dict(versions), known
+            activated_at, service_id in held, releases.get(service_id, ()), consent, changes[service_id], dict(versions), known
         )
-        for service_id, activated_at, standing, consent in cursor.fetchall()
-    }
+        for service_id, activated_at, _, consent in services
+    }  # fmt: skip
+
+
+def _load_releases(cursor: Cursor, service_ids: Iterable[int]) -> dict[int, list[Release]]:
+    """For which cycles the allowances of held lines were released."""
+    cursor.execute(
+        "SELECT service_id, starts_at, ends_at, until FROM caps_allowancerelease WHERE service_id = ANY(%s) ORDER BY id",
+        [list(service_ids)],
+    )
+    found: dict[int, list[Release]] = {}
+    for service_id, *release in cursor.fetchall():
+        found.setdefault(service_id, []).append(Release(*release))
+    return found
 
 
 def grant_allowances(

@@ -6,6 +6,7 @@ from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from capstan.caps.rules.cap import CapRow, Standpoint
+from capstan.caps.rules.words import NO_EXPIRY
 from capstan.catalog.rules import Terms
 from capstan.values.period import Period, cycle_at
 
@@ -32,11 +33,20 @@ class Allowance(NamedTuple):
     rollover_left: int
 
 
+class Release(NamedTuple):
+    """Cycles of a held line that begin in these dates have their allowance; `until`: no longer than that."""
+
+    starts_at: datetime
+    ends_at: datetime
+    until: datetime | None = None
+
+
 class Contract(NamedTuple):
     """What a service has agreed to over time. `changes` and each package's `versions` are in order of their date."""
 
     activated_at: datetime
-    is_prepaid: bool
+    is_held: bool  # a cycle has its allowance only when that is released: when it is paid
+    releases: Sequence[Release]
     has_consent: bool
     changes: Sequence[tuple[datetime, int]]  # (from, package)
     versions: dict[int, Sequence[tuple[datetime, int]]]  # package -> (from, version)
@@ -53,7 +63,28 @@ class Contract(NamedTuple):
         return len(self.changes) == 1 and len(self.versions[self.changes[0][1]]) == 1
 
     def next_change(self, moment: datetime) -> datetime | None:
-        return next((start for start, _ in self.changes if start > moment), None)
+        """When the package changes next, or a release that was only for some days ends."""
+        changes = [start for start, _ in self.changes if start > moment]
+        ends = [one.until for one in self.releases if self.is_held and one.until and one.until > moment]
+        return min([*changes, *ends], default=None)
+
+    def has_until(self, cycle: Period) -> datetime | None:
+        """Until when this cycle has its allowance: to its end unless the line is held; None: it waits to be released.
+
+        A line counts from its first moment, so that the cycle it came into belongs to the days it came in.
+        """
+        if not self.is_held:
+            return cycle.end
+        begins = max(cycle.start, self.activated_at)
+        found = [one.until or cycle.end for one in self.releases if one.starts_at <= begins < one.ends_at]
+        return min(cycle.end, max(found)) if found else None
+
+    def waits(self, cycle_start: datetime, moment: datetime) -> bool:
+        """Whether the cycle's allowance is held back at this moment."""
+        if not self.is_held:
+            return False
+        until = self.has_until(Period(cycle_start, NO_EXPIRY))
+        return until is None or until <= moment
 
     def cycle(self, version_id: int, zone: ZoneInfo, moment: datetime) -> Period:
         terms = self.terms[version_id]
@@ -86,19 +117,26 @@ def turn(
 
 
 def allowance(contract: Contract, version_id: int, start: datetime, end: datetime) -> list[Allowance]:
-    """The allowance that a cycle begins with: none for an uncapped package, and none for prepaid until it is paid."""
+    """The allowance that a cycle begins with: none for an uncapped package, and none while it is held back.
+
+    One that was released only for some days doesn't roll over.
+    """
     terms = contract.terms[version_id]
-    if contract.is_prepaid or not terms.allowance_bytes:
+    until = contract.has_until(Period(start, end))
+    if not terms.allowance_bytes or until is None or until <= start:
         return []
-    return [Allowance(start, end, terms.allowance_bytes, terms.rollover_allowance_cycles)]
+    rolls = terms.rollover_allowance_cycles if until == end else 0
+    return [Allowance(start, until, terms.allowance_bytes, rolls)]
 
 
 def standpoint(
     contract: Contract, version_id: int, cycle_start: datetime, zone: ZoneInfo, now: datetime
 ) -> Standpoint:
     """What decides at this moment. A package changed inside the cycle brings its allowance with the next one: until then a
-    line that was uncapped stays so, and one that becomes uncapped is so at once."""
+    line that was uncapped stays so, and one that becomes uncapped is so at once. While its allowance is held back, no line is
+    uncapped."""
     first = contract.terms[contract.version_at(cycle_start, cycle_start)]
     terms = contract.terms[version_id]
     is_uncapped = terms.allowance_bytes is None or first.allowance_bytes is None
+    is_uncapped = is_uncapped and not contract.waits(cycle_start, now)
     return Standpoint(terms, zone, is_uncapped, contract.has_consent, contract.next_change(now))

@@ -8,7 +8,7 @@ from capstan.catalog.rules import Dated, in_force_at
 from capstan.services.actions.access_due import raise_access_due
 from capstan.services.actions.change import audit, change, check_not_ended, check_on_sale, locked
 from capstan.services.models import PackageChange
-from capstan.services.rules import Urgency
+from capstan.services.rules import Standing, Urgency
 from capstan.values.refused import Refused
 
 
@@ -53,6 +53,12 @@ def change_package(
     urgency = Urgency.AWAITED if starts_at <= now else Urgency.CROWD
     raise_access_due([service_id], cause="package changed", now=now, due_at=starts_at, urgency=urgency)
     return change
+
+
+@transaction.atomic
+def set_standing(*, service_id: int, standing: Standing, reason: str = "", actor: str, now: datetime) -> None:
+    """Who waits for whom from now on. The caller holds the lock on the line's cap row: `caps.actions.held` does it."""
+    change(service_id, "set_standing", standing=standing, reason=reason, actor=actor, now=now)
 
 
 @transaction.atomic

@@ -314,10 +314,9 @@ class Line:
             return True
         return terms.at_cap == "overage" and self.consents
 
-    @staticmethod
-    def _is_uncapped(cycle: Cycle, terms: Terms) -> bool:
-        """A change of package takes a cap away at once; it brings one with the next cycle."""
-        return cycle.terms.allowance is None or terms.allowance is None
+    def _is_uncapped(self, cycle: Cycle, terms: Terms) -> bool:
+        """A change of package takes a cap away at once; it brings one with the next cycle. Prepaid has one."""
+        return not self.prepaid and (cycle.terms.allowance is None or terms.allowance is None)
 
     # Which terms hold
 
