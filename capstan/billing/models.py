@@ -11,6 +11,7 @@ from capstan.billing.rules.words import (
     RunState,
     SeriesKind,
     Timing,
+    Told,
     TopUpInvoicing,
 )
 from capstan.catalog.models import Brand, Package, TaxGroup
@@ -36,6 +37,7 @@ class BillingPolicy(models.Model):
         default=30,
         help_text="who is overdue for longer pays top-ups first; empty: nobody does for that",
     )
+    prepaid_lead_days = models.SmallIntegerField(default=5, help_text="so long before, a period is asked for")
     preview_days = models.SmallIntegerField(
         default=3, help_text="how long before the billing day a run is previewed"
     )
@@ -63,6 +65,8 @@ class BillingTerms(models.Model):
     )
     next_bill_on = models.DateField(help_text="the next billing day that wasn't billed")
     is_paused = models.BooleanField(default=False, help_text="left out of bill runs")
+    prepaid_from = models.DateField(null=True, help_text="periods from this day on cost nothing unpaid")
+    prepaid_until = models.DateField(null=True, help_text="the first day that isn't so any more")
     debit_returned_on = models.DateField(null=True, help_text="one came back: he pays top-ups first")
 
     class Meta:
@@ -189,6 +193,48 @@ class LineCredit(models.Model):
     line = models.ForeignKey(InvoiceLine, models.PROTECT, related_name="+")
 
 
+class PrepaidPeriod(models.Model):
+    """What a customer is to pay ahead: these services, in this period. Open until it is paid or withdrawn; what his credit covers
+    has no request. Released: the services' lines know that it is paid."""
+
+    customer = models.ForeignKey(Customer, models.PROTECT, related_name="+")
+    first = models.DateField()
+    end = models.DateField(help_text="the first day after it")
+    services = models.JSONField(help_text="ids")
+    reference = models.TextField(unique=True, help_text="such as prepaid:7:2026-12-01; asked for once")
+    request = models.OneToOneField(Invoice, models.PROTECT, null=True, related_name="+")
+    invoice = models.OneToOneField(
+        Invoice,
+        models.PROTECT,
+        null=True,
+        related_name="+",
+        help_text="what it became; none where all is free",
+    )
+    told = models.TextField(blank=True, choices=choices(Told), help_text="what the customer heard of it last")
+    made_at = models.DateTimeField()
+    paid_at = models.DateTimeField(null=True)
+    withdrawn_at = models.DateTimeField(null=True)
+    released_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["customer", "first"], name="prepaidperiod_customer"),
+            models.Index(
+                fields=["customer"],
+                name="prepaidperiod_open",
+                condition=models.Q(paid_at__isnull=True, withdrawn_at__isnull=True),
+            ),
+            models.Index(
+                fields=["id"],
+                name="prepaidperiod_unreleased",
+                condition=models.Q(paid_at__isnull=False, released_at__isnull=True),
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(condition=models.Q(end__gt=models.F("first")), name="prepaidperiod_dates")
+        ]
+
+
 class Charge(models.Model):
     """Something sold, at the price that was told: minor units of the provider's currency, VAT included.
 
@@ -308,6 +354,7 @@ class BillRunItem(models.Model):
     preview_minor = models.BigIntegerField(null=True)
     last_minor = models.BigIntegerField(null=True, help_text="the run before")
     issued_minor = models.BigIntegerField(null=True)
+    asked_minor = models.BigIntegerField(null=True, help_text="asked for ahead, apart from invoices")
     remarks = models.JSONField(default=list, help_text="what somebody should look at")
     problem = models.TextField(blank=True)
     invoice = models.ForeignKey(Invoice, models.PROTECT, null=True, related_name="+")

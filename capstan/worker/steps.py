@@ -9,12 +9,14 @@ import structlog
 from django.conf import settings
 from psycopg.errors import LockNotAvailable
 
-from capstan.billing.actions import run
+from capstan.billing.actions import prepaid, run
 from capstan.billing.actions.at_once import credit_returns
 from capstan.billing.actions.documents import make_due
 from capstan.billing.actions.dunning import lift_due, look_due
 from capstan.billing.actions.dunning_tell import notify_issued
+from capstan.billing.actions.prepaid_tell import tell_due
 from capstan.billing.actions.terms import ensure_missing
+from capstan.billing.actions.timing import hold_missed
 from capstan.caps.actions import retention as caps_retention
 from capstan.caps.actions.cap import provider_zone, roll_due, seal_due
 from capstan.caps.actions.missing import open_missing
@@ -239,6 +241,19 @@ def payments() -> tuple[Step, ...]:
             woken=True,
         ),
         Step(
+            "periods that are paid ahead",
+            timedelta(seconds=1),
+            lambda now: prepaid.fulfil_due(now=now, limit=BATCH),
+            woken=True,
+        ),
+        Step(
+            "allowances that are paid",
+            timedelta(seconds=1),
+            lambda now: prepaid.release_due(now=now, limit=BATCH),
+            BATCH,
+            woken=True,
+        ),
+        Step(
             "checkouts that came to nothing",
             timedelta(seconds=30),
             lambda now: checkouts.expire(now=now, limit=BATCH),
@@ -320,6 +335,24 @@ def billing() -> tuple[Step, ...]:
         Step("PDFs", timedelta(seconds=5), lambda now: make_due(now=now, limit=BATCH), BATCH),
         Step(
             "tell of invoices", timedelta(seconds=5), lambda now: notify_issued(now=now, limit=BATCH), BATCH
+        ),
+        Step(
+            "lines of who pays ahead",
+            timedelta(seconds=10),
+            lambda now: prepaid.ask_for_new(now=now, limit=BATCH),
+            BATCH,
+        ),
+        Step(
+            "tell of what is to be paid ahead",
+            timedelta(seconds=10),
+            lambda now: tell_due(now=now, limit=BATCH),
+            BATCH,
+        ),
+        Step(
+            "lines that should wait",
+            timedelta(minutes=1),
+            lambda now: hold_missed(now=now, limit=BATCH),
+            BATCH,
         ),
         Step("chase debts", timedelta(seconds=10), lambda now: look_due(now=now, limit=BATCH), BATCH),
         Step(

@@ -8,6 +8,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from capstan.audit.models import AuditEntry
+from capstan.billing.actions import prepaid
+from capstan.billing.models import BillingPolicy, PrepaidPeriod
+from capstan.billing.rules.words import Timing
 from capstan.caps.queries import standing
 from capstan.catalog.models import Brand, Package, PackageVersion
 from capstan.catalog.queries import offers_on_sale, terms, version_in_force
@@ -233,3 +236,23 @@ def test_the_documented_gateways(tmp_path: Path) -> None:
     examples = re.findall(r"```toml\n(.*?)```", GATEWAYS.read_text(), re.DOTALL)
     assert len(examples) == 3
     assert enter("\n".join(examples), tmp_path).new == {"gateway": 3}
+
+
+def test_a_customer_who_is_billed_prepaid_gets_his_data_when_it_is_paid(tmp_path: Path) -> None:
+    text = example().replace('billed = "advance" ', 'billed = "prepaid" ')
+    enter(text, tmp_path)
+    cap = standing(Service.objects.get().pk, now=NOW)
+    assert (cap.waits, cap.total, cap.state) == (True, 0, "throttled")
+    again = enter(text, tmp_path, later=timedelta(hours=1))
+    assert not again.new
+    assert prepaid.ask_for_new(now=NOW, limit=10) == 1
+    assert PrepaidPeriod.objects.get().first == NOW.date()
+
+
+def test_a_brand_that_is_prepaid_asks_who_comes(tmp_path: Path) -> None:
+    text = re.sub(r"(?m)^billed .*\n", "", example())
+    customers = text.index("[[customer]]")
+    enter(text[:customers], tmp_path)
+    BillingPolicy.objects.create(brand=Brand.objects.get(), timing=Timing.PREPAID)
+    enter(text, tmp_path)
+    assert standing(Service.objects.get().pk, now=NOW).waits

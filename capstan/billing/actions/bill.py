@@ -1,14 +1,13 @@
 """Billing customers: what their billing day asks for, and the documents it comes to."""
 
 from collections.abc import Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
-from django.conf import settings
-
+from capstan.billing.actions import charges, prepaid
 from capstan.billing.actions.issue import ToIssue, absorb, issue
 from capstan.billing.actions.terms import policies_of
-from capstan.billing.models import BillingPolicy, BillingTerms, Charge, Invoice
+from capstan.billing.models import BillingPolicy, BillingTerms, Invoice
 from capstan.billing.queries.facts import facts_of
 from capstan.billing.rules.lines import Item, Line, credit_lines, lines_of, without_vat
 from capstan.billing.rules.periods import Span, next_billing_day, period_at
@@ -16,12 +15,13 @@ from capstan.billing.rules.plan import (
     Documents,
     Facts,
     NewCharge,
-    OpenCharge,
     Words,
+    charges_ahead,
     charges_for,
     documents_for,
 )
-from capstan.billing.rules.words import InvoiceKind
+from capstan.billing.rules.prepaid import next_span, services_in
+from capstan.billing.rules.words import InvoiceKind, Timing
 from capstan.catalog.queries import RateTable
 from capstan.customers.models import Customer
 
@@ -34,6 +34,7 @@ class Planned(NamedTuple):
     facts: Facts
     new: list[NewCharge]
     documents: Documents
+    asked_minor: int = 0  # of a customer who pays ahead: for the next period
 
     @property
     def total_minor(self) -> int:
@@ -42,26 +43,40 @@ class Planned(NamedTuple):
 
 def plan(customer_ids: Sequence[int], day: date) -> dict[int, Planned]:
     """What this billing day comes to for these customers; nothing is written."""
-    rates, words = RateTable(), _words()
+    rates, words = RateTable(), charges.subscription_words()
+    brands = dict(Customer.objects.filter(pk__in=customer_ids).values_list("pk", "brand_id"))
+    by_brand = policies_of(brands.values())
+    policies = {customer_id: by_brand[brand_id] for customer_id, brand_id in brands.items()}
     found = {}
     for customer_id, facts in facts_of(customer_ids, until=day + timedelta(days=1)).items():
         new = charges_for(facts, day, words)
         drafts = [one.as_open(-position) for position, one in enumerate(new, 1)]
-        found[customer_id] = Planned(facts, new, documents_for([*facts.open, *drafts], rates.at))
+        asked = _asked(facts, day, policies[customer_id], words)
+        found[customer_id] = Planned(facts, new, documents_for([*facts.open, *drafts], rates.at), asked)
     return found
+
+
+def _asked(facts: Facts, day: date, policy: BillingPolicy, words: Words) -> int:
+    """What the customer is asked to pay ahead."""
+    if facts.timing != Timing.PREPAID:
+        return 0
+    span = next_span(facts, day, policy.prepaid_lead_days)
+    services = services_in(facts, span) if facts.is_ahead(span.first) else []
+    return sum(one.amount_minor for one in charges_ahead(facts, span, services, words))
 
 
 def bill(
     terms: dict[int, BillingTerms], day: date, *, run_id: int | None, actor: str, now: datetime
 ) -> dict[int, list[Invoice]]:
-    """Charge these customers for their periods and issue what it comes to, by customer. The caller holds their terms' locks.
+    """Charge these customers for their periods and issue what it comes to, by customer; who pays ahead is asked for the next
+    one. The caller holds their terms' locks.
 
     Who has nothing to pay and nothing to get back gets no document.
     """
-    rates, words = RateTable(), _words()
+    rates, words = RateTable(), charges.subscription_words()
     known = facts_of(list(terms), until=day + timedelta(days=1))
     new = {customer_id: charges_for(facts, day, words) for customer_id, facts in known.items()}
-    made = _write_charges(new, actor, now)
+    made = charges.write(new, actor, now)
     customers = Customer.objects.select_related("brand").in_bulk(list(terms))
     policies = policies_of(one.brand_id for one in customers.values())
     wanted: list[ToIssue] = []
@@ -76,10 +91,18 @@ def bill(
     issued: dict[int, list[Invoice]] = {}
     for invoice in issue(wanted, actor=actor, now=now):
         issued.setdefault(invoice.customer_id, []).append(invoice)
-    due = [one for one in terms.values() if one.next_bill_on <= day]
-    for one in due:
-        one.next_bill_on = next_billing_day(day, one.billing_day)
-    BillingTerms.objects.bulk_update(due, ["next_bill_on"])
+    ahead = [
+        (customers[key], terms[key], policies[customers[key].brand_id], facts)
+        for key, facts in known.items()
+        if facts.timing == Timing.PREPAID
+    ]
+    for invoice in prepaid.ask_next(ahead, day, run_id=run_id, actor=actor, now=now):
+        issued.setdefault(invoice.customer_id, []).append(invoice)
+    is_ahead = {customer.pk for customer, *_ in ahead}
+    for one in terms.values():
+        if one.pk not in is_ahead and one.next_bill_on <= day:
+            one.next_bill_on = next_billing_day(day, one.billing_day)
+    BillingTerms.objects.bulk_update(terms.values(), ["next_bill_on"])
     return issued
 
 
@@ -117,31 +140,3 @@ def to_issue(
 def _lines(customer: Customer, items: Sequence[Item], grouped: bool) -> list[Line]:
     shown = items if customer.brand.vat_number else without_vat(items)
     return lines_of(shown, group_top_ups=grouped, grouped_text=_GROUPED)
-
-
-def _write_charges(new: dict[int, list[NewCharge]], actor: str, now: datetime) -> dict[int, list[OpenCharge]]:
-    pairs = [(customer_id, one) for customer_id, ones in new.items() for one in ones]
-    rows = Charge.objects.bulk_create(
-        Charge(
-            customer_id=customer_id, service_id=one.service_id, kind=one.kind, description=one.text,
-            amount_minor=one.amount_minor, occurred_at=datetime.combine(one.supplied_on, time(), settings.FORMATS.zone),
-            tax_group_id=one.tax_group_id, reference=one.reference, returns_id=one.returns_id,
-            package_id=one.package_id, covers_first=one.covers.first if one.covers else one.supplied_on,
-            covers_end=one.covers.end if one.covers else None, actor=actor, made_at=now,
-        )
-        for customer_id, one in pairs
-    )  # fmt: skip
-    made: dict[int, list[OpenCharge]] = {}
-    for row, (customer_id, one) in zip(rows, pairs, strict=True):
-        made.setdefault(customer_id, []).append(one.as_open(row.pk))
-    return made
-
-
-def _words() -> Words:
-    formats = settings.FORMATS
-    return Words(
-        lambda package, username, span: f"{package}, {username}, {formats.days(span.first, span.end)}",
-        lambda package, username, span: (
-            f"Not used: {package}, {username}, {formats.days(span.first, span.end)}"
-        ),
-    )

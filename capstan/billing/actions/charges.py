@@ -1,11 +1,14 @@
-"""Charging for what was sold, and giving back."""
+"""Charging for what was sold, and giving back; and the charges that a billing day makes."""
 
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time
 
+from django.conf import settings
 from django.db import transaction
 from django.db.models import Sum
 
 from capstan.billing.models import Charge
+from capstan.billing.rules.plan import NewCharge, OpenCharge, Words
 from capstan.billing.rules.words import ChargeKind
 from capstan.services.models import Service
 from capstan.values.refused import Refused
@@ -88,3 +91,33 @@ def give_back(
         amount_minor=-amount_minor, occurred_at=first.occurred_at, tax_group_id=first.tax_group_id,
         reference=reference, returns=first, actor=actor, made_at=now,
     )  # fmt: skip
+
+
+def write(new: Mapping[int, Sequence[NewCharge]], actor: str, now: datetime) -> dict[int, list[OpenCharge]]:
+    """Write charges of many customers at once, within the caller's transaction; hands them back as an invoice takes them up."""
+    pairs = [(customer_id, one) for customer_id, ones in new.items() for one in ones]
+    rows = Charge.objects.bulk_create(
+        Charge(
+            customer_id=customer_id, service_id=one.service_id, kind=one.kind, description=one.text,
+            amount_minor=one.amount_minor, occurred_at=datetime.combine(one.supplied_on, time(), settings.FORMATS.zone),
+            tax_group_id=one.tax_group_id, reference=one.reference, returns_id=one.returns_id,
+            package_id=one.package_id, covers_first=one.covers.first if one.covers else one.supplied_on,
+            covers_end=one.covers.end if one.covers else None, actor=actor, made_at=now,
+        )
+        for customer_id, one in pairs
+    )  # fmt: skip
+    made: dict[int, list[OpenCharge]] = {}
+    for row, (customer_id, one) in zip(rows, pairs, strict=True):
+        made.setdefault(customer_id, []).append(one.as_open(row.pk))
+    return made
+
+
+def subscription_words() -> Words:
+    """How lines of subscriptions are worded."""
+    formats = settings.FORMATS
+    return Words(
+        lambda package, username, span: f"{package}, {username}, {formats.days(span.first, span.end)}",
+        lambda package, username, span: (
+            f"Not used: {package}, {username}, {formats.days(span.first, span.end)}"
+        ),
+    )

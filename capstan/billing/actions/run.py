@@ -11,13 +11,15 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 
 from capstan.audit.actions import record
 from capstan.billing.actions import terms as terms_of
 from capstan.billing.actions.bill import bill, plan
 from capstan.billing.models import BillingPolicy, BillingTerms, BillRun, BillRunItem
 from capstan.billing.rules.outliers import remarks
-from capstan.billing.rules.words import RUN_OVER, InvoiceKind, ItemState, RunState
+from capstan.billing.rules.prepaid import asked_on
+from capstan.billing.rules.words import RUN_OVER, InvoiceKind, ItemState, RunState, Timing
 from capstan.catalog.models import Brand
 from capstan.db.locks import try_hold
 from capstan.db.wakeup import wake
@@ -45,13 +47,28 @@ def _next_day(brand_id: int, today: date, policy: BillingPolicy) -> date | None:
     """The first billing day that is near enough and had no run. Whoever was left out of one is in the next; nobody waits for
     that longer than a month, though."""
     upto = today + timedelta(days=policy.preview_days)
-    due = BillingTerms.objects.filter(customer__brand_id=brand_id, next_bill_on__lte=upto, is_paused=False)
-    days = sorted(set(due.values_list("next_bill_on", flat=True)))
+    due = due_on(upto, brand_id, policy)
+    days = sorted(
+        {
+            asked_on(day, policy.prepaid_lead_days) if (own or policy.timing) == Timing.PREPAID else day
+            for day, own in due.values_list("next_bill_on", "timing").distinct()
+        }
+    )
     had = set(BillRun.objects.filter(brand_id=brand_id).values_list("billing_day", flat=True))
     new = [day for day in days if day not in had]
     if not new and days and days[0] <= today - _WAITS_AT_MOST and today not in had:
         return today
     return new[0] if new else None
+
+
+def due_on(day: date, brand_id: int, policy: BillingPolicy) -> QuerySet[BillingTerms]:
+    """Those of the brand whose turn it is by that day: their billing day, or some days before it for who pays ahead."""
+    ahead = Q(timing=Timing.PREPAID)
+    if policy.timing == Timing.PREPAID:
+        ahead |= Q(timing=None)
+    rows = BillingTerms.objects.filter(customer__brand_id=brand_id, is_paused=False)
+    soon = day + timedelta(days=policy.prepaid_lead_days)
+    return rows.filter(Q(next_bill_on__lte=day) | ahead & Q(next_bill_on__lte=soon))
 
 
 @transaction.atomic
@@ -76,8 +93,7 @@ def _begin(brand_id: int, day: date, policy: BillingPolicy, actor: str, now: dat
             or BillRun.objects.filter(brand_id=brand_id, billing_day=day).exists()
         ):
             return None
-        due = BillingTerms.objects.filter(customer__brand_id=brand_id, next_bill_on__lte=day, is_paused=False)
-        ids = list(due.order_by("pk").values_list("pk", flat=True))
+        ids = list(due_on(day, brand_id, policy).order_by("pk").values_list("pk", flat=True))
         if not ids:
             return None
         run = BillRun.objects.create(
@@ -196,10 +212,16 @@ def _preview(run: BillRun, now: datetime, limit: int) -> int:
             continue
         one = planned[item.customer_id]
         item.state, item.preview_minor, item.problem = ItemState.PREVIEWED, one.total_minor, ""
+        item.asked_minor = one.asked_minor or None
         item.remarks = remarks(
-            one.total_minor, item.last_minor, is_empty=not one.documents.items, facts=one.facts
+            one.total_minor,
+            item.last_minor,
+            is_empty=not one.documents.items,
+            facts=one.facts,
+            asked_minor=one.asked_minor,
         )
-    BillRunItem.objects.bulk_update(items, ["state", "preview_minor", "last_minor", "remarks", "problem"])
+    fields = ["state", "preview_minor", "asked_minor", "last_minor", "remarks", "problem"]
+    BillRunItem.objects.bulk_update(items, fields)
     return len(items)
 
 
@@ -249,21 +271,26 @@ def _issue_one(run: BillRun, item: BillRunItem, now: datetime) -> None:
 def _issue_items(run: BillRun, items: Sequence[BillRunItem], now: datetime) -> None:
     locked = terms_of.lock_many([item.customer_id for item in items], now=now)
     # Somebody whose terms changed since the preview is due on another day.
-    due = {
-        key: one for key, one in locked.items() if one.next_bill_on <= run.billing_day and not one.is_paused
-    }
+    policy = terms_of.policy_of(run.brand_id)
+    still = set(
+        due_on(run.billing_day, run.brand_id, policy).filter(pk__in=list(locked)).values_list("pk", flat=True)
+    )
+    due = {key: one for key, one in locked.items() if key in still}
     issued = bill(due, run.billing_day, run_id=run.pk, actor=run.issued_by or ACTOR, now=now)
     for item in items:
-        documents = issued.get(item.customer_id, [])
+        every = issued.get(item.customer_id, [])
+        ahead = [one for one in every if one.reference]  # only what is paid ahead has one in a run
+        documents = [one for one in every if not one.reference]
+        item.asked_minor = sum(one.total_minor for one in ahead) or None
         item.issued_minor = sum(
             -one.total_minor if one.kind == InvoiceKind.CREDIT_NOTE else one.total_minor for one in documents
         )
         invoices = [one for one in documents if one.kind == InvoiceKind.INVOICE]
         item.invoice = invoices[0] if invoices else None
-        item.state = ItemState.ISSUED if documents else ItemState.NOTHING
+        item.state = ItemState.ISSUED if every else ItemState.NOTHING
         if item.customer_id not in due:
             item.state, item.problem = ItemState.LEFT_OUT, "The terms changed since the preview."
-    BillRunItem.objects.bulk_update(items, ["state", "issued_minor", "invoice", "problem"])
+    BillRunItem.objects.bulk_update(items, ["state", "issued_minor", "asked_minor", "invoice", "problem"])
 
 
 def _claimed(run: BillRun, state: ItemState, limit: int) -> list[BillRunItem]:

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db import connection, transaction
 
 from capstan.audit.actions import record
+from capstan.billing.actions import timing as timings
 from capstan.billing.models import BillingPolicy, BillingTerms
 from capstan.billing.rules.periods import LAST_DAY, period_at
 from capstan.billing.rules.words import Method, Timing, TopUpInvoicing
@@ -61,6 +62,7 @@ def ensure(customer_ids: Iterable[int], *, now: datetime) -> int:
         made.append(
             BillingTerms(
                 customer=customer, billing_day=day, bills_from=today,
+                prepaid_from=today if policy.timing == Timing.PREPAID else None,
                 next_bill_on=period_at(today, day).first if period_at(today, day).first == today else period_at(today, day).end,
             )
         )  # fmt: skip
@@ -103,6 +105,7 @@ def set_terms(
         raise Refused("The billing day is one from 1 to 28, or the month's last day.")
     if due_days is not None and not 0 <= due_days <= 180:
         raise Refused("An invoice is due after 0 to 180 days.")
+    timings.lock_lines(customer_id, timing, now)
     terms = lock(customer_id, now=now)
     wanted: dict[str, object] = {
         "billing_day": billing_day, "timing": timing, "due_days": due_days, "top_ups": top_ups,
@@ -111,16 +114,35 @@ def set_terms(
     changed = {name: value for name, value in wanted.items() if getattr(terms, name) != value}
     if not changed:
         return []
+    timings.turn(terms, timing, actor=actor, now=now)
     if "billing_day" in changed:
         _move_day(terms, billing_day, settings.FORMATS.local(now).date())
         changed["next_bill_on"] = terms.next_bill_on.isoformat()
     for name, value in changed.items():
         if name in wanted:
             setattr(terms, name, value)
-    terms.save(update_fields=[*wanted, "next_bill_on", "former_day", "day_since"])
+    terms.save(
+        update_fields=[*wanted, "next_bill_on", "former_day", "day_since", "prepaid_from", "prepaid_until"]
+    )
     subject = f"customer:{customer_id}"
     record(actor=actor, action="billing.terms", subject=subject, now=now, details=changed)
     return list(changed)
+
+
+@transaction.atomic
+def set_timing(*, customer_id: int, timing: Timing, actor: str, now: datetime) -> bool:
+    """Whether the customer pays ahead, in advance or in arrears; the rest of his terms stays. Returns whether it changed."""
+    timings.lock_lines(customer_id, timing, now)
+    terms = lock(customer_id, now=now)
+    if terms.timing == timing:
+        return False
+    timings.turn(terms, timing, actor=actor, now=now)
+    terms.timing = timing
+    terms.save(update_fields=["timing", "next_bill_on", "prepaid_from", "prepaid_until"])
+    record(
+        actor=actor, action="billing.terms", subject=f"customer:{customer_id}", now=now, details={"timing": timing}
+    )  # fmt: skip
+    return True
 
 
 def _move_day(terms: BillingTerms, billing_day: int, today: date) -> None:
@@ -131,7 +153,9 @@ def _move_day(terms: BillingTerms, billing_day: int, today: date) -> None:
     if terms.day_since is None or terms.day_since <= today:
         begins = period_at(terms.next_bill_on - timedelta(days=1), terms.billing_day)
         terms.former_day = terms.billing_day
-        terms.day_since = begins.end if timing == Timing.ADVANCE else begins.first
+        terms.day_since = begins.first if timing == Timing.ARREARS else begins.end
+    if timing == Timing.PREPAID:
+        return  # what was asked for stays: the next request is for the days from its end to the new day's
     if terms.next_bill_on > today:
         period = period_at(today, billing_day)
         terms.next_bill_on = period.first if period.first == today else period.end

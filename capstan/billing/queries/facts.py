@@ -49,7 +49,7 @@ def facts_of(customer_ids: Sequence[int], *, until: date) -> dict[int, Facts]:
             [lives[one.pk] for one in by_customer[customer_id] if one.pk in lives],
             {one.pk: one.username for one in by_customer[customer_id]}, prices, sold,
             [row for one in by_customer[customer_id] for row in discounts.get(one.pk, ())], charged[customer_id],
-            open_charges[customer_id],
+            open_charges[customer_id], terms[customer_id].prepaid_from, terms[customer_id].prepaid_until,
         )
         for customer_id in ids
         if customer_id in terms

@@ -5,10 +5,12 @@ from capstan.billing.rules.plan import Facts
 _MUCH = 30  # percent
 
 
-def remarks(total_minor: int, last_minor: int | None, *, is_empty: bool, facts: Facts) -> list[str]:
+def remarks(
+    total_minor: int, last_minor: int | None, *, is_empty: bool, facts: Facts, asked_minor: int = 0
+) -> list[str]:
     """Short words for what is unusual about a customer's bill."""
     found = []
-    if is_empty:
+    if is_empty and not asked_minor:
         found.append("nothing to invoice")
     if total_minor < 0:
         found.append("gets money back")

@@ -1,6 +1,6 @@
 """What a billing day asks of a customer: charges for the periods, and the documents they come to. Free of storage."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date
 from typing import NamedTuple
 
@@ -71,6 +71,13 @@ class Facts(NamedTuple):
     discounts: Sequence[OffPrice]
     charged: Sequence[Charged]
     open: Sequence[OpenCharge]
+    prepaid_from: date | None = None
+    prepaid_until: date | None = None
+
+    def is_ahead(self, first: date) -> bool:
+        """Whether a period that counts from this day is paid ahead: what of it isn't paid isn't owed."""
+        begun = self.prepaid_from is not None and self.prepaid_from <= first
+        return begun and (self.prepaid_until is None or first < self.prepaid_until)
 
 
 class NewCharge(NamedTuple):
@@ -105,9 +112,14 @@ class Words(NamedTuple):
 
 def charges_for(facts: Facts, day: date, words: Words) -> list[NewCharge]:
     """What is to be charged and given back so that the customer pays for what he has, had, and will have in this period: the one
-    that begins on the billing day, or has ended on it, and those before that may have changed since they were billed."""
+    that begins on the billing day, or has ended on it, and those before that may have changed since they were billed.
+
+    Of a period that is paid ahead, only services that it was paid for: the others cost nothing in it.
+    """
     begun = period_at(day, facts.billing_day.day)
-    end = begun.end if facts.timing == Timing.ADVANCE else begun.first
+    end = begun.first if facts.timing == Timing.ARREARS else begun.end
+    if facts.timing == Timing.PREPAID:
+        end = max(end, facts.next_bill_on)  # what was paid ahead may have changed before it begins
     periods = looked_at(facts.billing_day, min(day, facts.next_bill_on), end, back=_LOOKS_BACK)
     due: list[Due] = []
     found: list[NewCharge] = []
@@ -118,6 +130,9 @@ def charges_for(facts: Facts, day: date, words: Words) -> list[NewCharge]:
             for life in facts.lives
             for row in due_in(life._replace(starts_on=max(life.starts_on, first)), period, facts.prices)
         ]
+        if facts.is_ahead(first):
+            paid = paid_in(facts, period)
+            rows = [row for row in rows if row.service_id in paid]
         due += rows
         found += _discounts(facts, period, rows)
     begin = periods[0].first if periods else end
@@ -128,6 +143,27 @@ def charges_for(facts: Facts, day: date, words: Words) -> list[NewCharge]:
         *(_charge(facts, row, words) for row in new),
         *(_return(facts, charged[row.charge_id], row, words) for row in back),
         *found,
+    ]
+
+
+def paid_in(facts: Facts, period: Span) -> set[int]:
+    """Services that were charged for in this period."""
+    return {one.service_id for one in facts.charged if period.first <= one.first < period.end}
+
+
+def charges_ahead(facts: Facts, span: Span, services: Collection[int], words: Words) -> list[NewCharge]:
+    """What these services cost in a period that is paid ahead: its whole price, or from a service's start on."""
+    period = facts.billing_day.period_at(span.first)
+    wanted = [
+        life._replace(starts_on=max(life.starts_on, span.first))
+        for life in facts.lives
+        if life.service_id in services
+    ]
+    rows = [row for life in wanted for row in due_in(life, period, facts.prices) if row.amount_minor]
+    discounts = [one for one in facts.discounts if one.service_id in services]
+    return [
+        *(_charge(facts, row, words) for row in rows),
+        *_discounts(facts._replace(discounts=discounts), period, rows),
     ]
 
 

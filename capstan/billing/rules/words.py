@@ -41,10 +41,20 @@ class InvoiceState(StrEnum):
 
 
 class Timing(StrEnum):
-    """Which period a billing day asks for: the one that begins, or the one that has ended."""
+    """Which period a billing day asks for: the one that begins, or the one that has ended. Prepaid makes no debt: the next
+    period is asked for some days before it begins, and its allowances come when it is paid."""
 
     ADVANCE = "advance"
     ARREARS = "arrears"
+    PREPAID = "prepaid"
+
+
+class Told(StrEnum):
+    """What the customer heard last of a period that he is to pay ahead."""
+
+    ASKED = "asked"
+    REMINDED = "reminded"
+    WAITS = "waits"  # it has begun, and its allowances wait
 
 
 class TopUpInvoicing(StrEnum):

@@ -7,6 +7,7 @@ extra attributes. Its status is nobody's business here: a file that is loaded tw
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from capstan.billing.actions import terms, timing
 from capstan.caps.actions.cap import open_cap, roll
 from capstan.catalog.models import Package
 from capstan.customers import actions as customers
@@ -18,7 +19,7 @@ from capstan.operator.load.entries import CustomerEntry, ServiceEntry
 from capstan.services.actions import contract, device, line, start
 from capstan.services.models import ConnectionType, Service
 from capstan.services.queries import by_username, package_in_force
-from capstan.services.rules import Addresses, LoginBy, MacLock, normalise_addresses, normalise_mac
+from capstan.services.rules import Addresses, LoginBy, MacLock, Standing, normalise_addresses, normalise_mac
 from capstan.values.refused import Refused
 
 Row = TypeVar("Row")
@@ -45,6 +46,10 @@ def enter_customer(entry: CustomerEntry, at: Circumstances) -> list[str]:
     wanted = {name: getattr(entry, name) for name in papers}
     said = {name: getattr(customer, name) if value is None else value for name, value in wanted.items()}
     changed = customers.change_papers(customer_id=customer.pk, **said, actor=at.actor, now=at.now)
+    if entry.billed and terms.set_timing(
+        customer_id=customer.pk, timing=entry.billed, actor=at.actor, now=at.now
+    ):
+        changed = [*changed, f"billed {entry.billed}"]
     return ["new"] if is_new else [*(f"contact {contact.name}" for contact in missing), *changed]
 
 
@@ -63,13 +68,17 @@ def enter_service(entry: ServiceEntry, at: Circumstances) -> list[str]:
         username=entry.username,
         line_password=entry.password,
         login_by=entry.login_by,
-        standing=entry.standing,
+        standing=timing.standing_of_new(customer.pk),
         mac_address=entry.mac_address,
         activated_at=at.instant(entry.activated_at),
         actor=at.actor,
         now=at.now,
     )
     _bring_to(service, entry, package.pk, at)
+    if service.standing == Standing.PREPAID:
+        own = terms.lock(customer.pk, now=at.now)
+        since = own.prepaid_from or own.next_bill_on
+        timing.hold_line(service.pk, customer.pk, since, actor=at.actor, now=at.now)
     open_cap(service.pk, now=at.now)
     return ["new"]
 

@@ -11,13 +11,14 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from capstan.billing.rules.words import Timing
 from capstan.catalog.rules import AtCap, Counting, CycleAnchor, CycleKind, OvershootPolicy
 from capstan.customers.rules import CustomerKind
 from capstan.messaging.rules.words import GatewayKind, Medium
 from capstan.metering.rules.words import RequireMessageAuthenticator
 from capstan.payments.rules.debit_orders.calendar import Instruction
 from capstan.payments.rules.words import GatewayKind as PaymentGatewayKind
-from capstan.services.rules import LoginBy, Standing
+from capstan.services.rules import LoginBy
 from capstan.values.refused import Refused
 
 Text = Annotated[str, StringConstraints(min_length=1)]
@@ -182,6 +183,7 @@ class CustomerEntry(Entry):
     postal_address: str | None = None
     company_number: str | None = None
     vat_number: str | None = None
+    billed: Timing | None = None  # advance, arrears, prepaid; left out, as it was or as the brand bills
     contacts: tuple[ContactEntry, ...] = ()
 
 
@@ -192,7 +194,6 @@ class ServiceEntry(Entry):
     connection_type: Text
     package: Text
     login_by: LoginBy = LoginBy.PASSWORD
-    standing: Standing = Standing.POSTPAID
     activated_at: datetime | None = None
     mac_address: str = ""
     learn_mac: bool = False

@@ -68,6 +68,66 @@ CARDS = (
     ),
 )
 
+PREPAID = (
+    template(
+        "prepaid.asked",
+        "Prepaid: the next days are to be paid",
+        f"{_PAYING} number due days",
+        titles={
+            "en": "Your data for {days}: {amount} by {due}",
+            "af": "Jou data vir {days}: {amount} teen {due}",
+        },
+        email=_letter(
+            "Your data for {days} comes when {amount} is paid. Please pay it by {due}. The request is {number}.",
+            "Jou data vir {days} kom wanneer {amount} betaal is. Betaal dit asseblief teen {due}. Die versoek is {number}.",
+        ),
+        must=(("amount",), ("account",)),
+    ),
+    template(
+        "prepaid.reminder",
+        "Prepaid: the days that aren't paid begin tomorrow",
+        f"{_PAYING} due days",
+        titles={"en": "Not paid yet: your data for {days}", "af": "Nog nie betaal nie: jou data vir {days}"},
+        email=_letter(
+            "Your data for {days} is not paid yet. Pay {amount} by {due} and it is there as the days begin.",
+            "Jou data vir {days} is nog nie betaal nie. Betaal {amount} teen {due} en dit is daar wanneer die dae begin.",
+        ),
+        must=(("amount",), ("account",)),
+    ),
+    template(
+        "prepaid.waits",
+        "Prepaid: the days have begun, and the data waits for payment",
+        f"{_PAYING} days",
+        sms={
+            "en": "Your data for {days} waits for payment of {amount}. Pay and it is there at once. Reference {account}."
+            "[ Call {support}.]\n{provider}",
+            "af": "Jou data vir {days} wag vir betaling van {amount}. Betaal en dit is dadelik daar. Verwysing {account}."
+            "[ Bel {support}.]\n{provider}",
+        },
+        titles={"en": "Your data waits for payment", "af": "Jou data wag vir betaling"},
+        email=_letter(
+            "Your data for {days} waits for payment of {amount}. Once we have it, all of it is there at once.",
+            "Jou data vir {days} wag vir betaling van {amount}. Sodra ons dit het, is alles dadelik daar.",
+        ),
+        must=(("amount",), ("account",)),
+    ),
+    template(
+        "prepaid.paid",
+        "Prepaid: data that waited for payment is there",
+        "name days support",
+        sms={
+            "en": "Thank you. Your data for {days} is there.\n{provider}",
+            "af": "Dankie. Jou data vir {days} is daar.\n{provider}",
+        },
+        titles={"en": "Your data is there", "af": "Jou data is daar"},
+        email=_letter(
+            "Thank you. Your data for {days} is there.[ Something not right? Call {support}.]",
+            "Dankie. Jou data vir {days} is daar.[ Iets nie reg nie? Bel {support}.]",
+            asks=False,
+        ),
+    ),
+)
+
 DUNNING = (
     template(
         "dunning.soon",

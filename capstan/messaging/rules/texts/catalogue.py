@@ -6,13 +6,25 @@ SMS texts stay within the GSM alphabet, which has no ê, ë or ô: each of them 
 from collections.abc import Mapping
 
 from capstan.messaging.rules.templates import ENGLISH, Template
-from capstan.messaging.rules.texts.billing import CARDS, DEBIT_ORDERS, DUNNING, INVOICES
+from capstan.messaging.rules.texts.billing import CARDS, DEBIT_ORDERS, DUNNING, INVOICES, PREPAID
 from capstan.messaging.rules.texts.people import LIST, ORDERS, STAFF
 from capstan.messaging.rules.texts.topups import ANSWERS, CAP, TOPUP
 
 TEMPLATES: Mapping[str, Template] = {
     one.code: one
-    for one in (*CAP, *TOPUP, *ANSWERS, *LIST, *ORDERS, *STAFF, *INVOICES, *CARDS, *DUNNING, *DEBIT_ORDERS)
+    for one in (
+        *CAP,
+        *TOPUP,
+        *ANSWERS,
+        *LIST,
+        *ORDERS,
+        *STAFF,
+        *INVOICES,
+        *CARDS,
+        *PREPAID,
+        *DUNNING,
+        *DEBIT_ORDERS,
+    )
 }
 
 LANGUAGES = tuple(

@@ -44,6 +44,7 @@ _VARIABLES = {
         Variable("bank", "Example Bank, account 0000000000", "the brand's bank details", may_be_empty=True),
         Variable("again", "8 Dec 2026", "the day on which a debit order is tried again", may_be_empty=True),
         Variable("card", "the Visa card ending 4242", "a stored card"),
+        Variable("days", "1 – 31 Dec 2026", "the days that are paid ahead"),
         Variable("suspends", "14 Dec 2026", "the day on which the lines are put on hold", may_be_empty=True),
     )
 }

@@ -1,0 +1,88 @@
+"""What customers who pay ahead are told: asked, not paid yet, waits, there. Each is said once for a period."""
+
+from datetime import date, datetime, timedelta
+
+import structlog
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Q
+
+from capstan.billing.actions.dunning_tell import day, money, tell
+from capstan.billing.models import PrepaidPeriod
+from capstan.billing.queries.prepaid import waiting_of
+from capstan.billing.rules.words import Told
+
+log = structlog.get_logger()
+
+_OPENS, _CLOSES = 8, 18
+"""Nobody is written to before or after these hours of the provider's day."""
+_TEMPLATES = {
+    Told.ASKED: "prepaid.asked",
+    Told.REMINDED: "prepaid.reminder",
+    Told.WAITS: "prepaid.waits",
+}
+
+
+def to_tell(row: PrepaidPeriod, today: date) -> Told | None:
+    """What is to be said of an open period today, the latest of it; None: it was. Who is asked the day before isn't reminded."""
+    if row.first <= today:
+        return Told.WAITS if row.told != Told.WAITS else None
+    if not row.told:
+        return Told.ASKED
+    return Told.REMINDED if row.told == Told.ASKED and row.first - timedelta(days=1) <= today else None
+
+
+def tell_due(*, now: datetime, limit: int) -> int:
+    """Tell customers of what they are asked to pay ahead; returns how many periods were looked at."""
+    local = settings.FORMATS.local(now)
+    if not _OPENS <= local.hour < _CLOSES:
+        return 0
+    today = local.date()
+    open_ones = PrepaidPeriod.objects.filter(
+        paid_at=None, withdrawn_at=None, request__isnull=False, end__gt=today
+    )
+    tomorrow = today + timedelta(days=1)
+    due = open_ones.filter(
+        Q(told="") | Q(told=Told.ASKED, first__lte=tomorrow) | Q(told=Told.REMINDED, first__lte=today)
+    )
+    told = 0
+    for period_id in list(due.order_by("pk").values_list("pk", flat=True)[:limit]):
+        try:
+            told += _tell(period_id, today, now)
+        except Exception:  # one customer's trouble mustn't hold up the others
+            log.exception("a customer can't be told of what he is to pay ahead", period=period_id)
+    return told
+
+
+@transaction.atomic
+def _tell(period_id: int, today: date, now: datetime) -> bool:
+    claimed = PrepaidPeriod.objects.select_for_update(skip_locked=True, no_key=True, of=("self",))
+    row = claimed.filter(pk=period_id, paid_at=None, withdrawn_at=None).first()
+    said = to_tell(row, today) if row is not None else None
+    if row is None or said is None:
+        return False
+    waiting = next((one for one in waiting_of(row.customer_id, today=today) if one.period.pk == row.pk), None)
+    if waiting is not None and waiting.left_minor:
+        values = {
+            "amount": money(waiting.left_minor), "due": day(waiting.due_on), "days": days_of(row),
+            "number": waiting.period.request.number if waiting.period.request else "",
+        }  # fmt: skip
+        tell(
+            row.customer, _TEMPLATES[said], values, cause=f"{row.reference}:{said}", by_sms=said == Told.WAITS, now=now
+        )  # fmt: skip
+    row.told = said
+    row.save(update_fields=["told"])
+    return True
+
+
+def tell_paid(row: PrepaidPeriod, *, now: datetime) -> None:
+    """The data is there that waited: said only to who was told that it waits."""
+    if row.told == Told.WAITS:
+        tell(
+            row.customer, "prepaid.paid", {"days": days_of(row)}, cause=f"{row.reference}:paid", by_sms=True, now=now
+        )  # fmt: skip
+
+
+def days_of(row: PrepaidPeriod) -> str:
+    """The period in words."""
+    return settings.FORMATS.days(row.first, row.end)

@@ -1,0 +1,58 @@
+"""What a customer is asked to pay ahead, and what of it his lines wait for."""
+
+from datetime import date
+from typing import NamedTuple
+
+from django.conf import settings
+from django.db.models import Sum
+
+from capstan.billing.models import Credit, PrepaidPeriod
+from capstan.services.models import Service
+
+
+class Waiting(NamedTuple):
+    """A period that isn't paid: what is missing, until when, and whether it has begun."""
+
+    period: PrepaidPeriod
+    total_minor: int
+    left_minor: int  # what the account's credit doesn't cover
+    due_on: date
+    has_begun: bool
+
+    @property
+    def words(self) -> str:
+        """As in `payment of R500, due 1 Feb 2026`."""
+        return (
+            f"payment of {settings.FORMATS.money(self.left_minor)}, due {settings.FORMATS.day(self.due_on)}"
+        )
+
+
+def waiting_of(customer_id: int, *, today: date) -> list[Waiting]:
+    """Everything that is asked for and can still be paid, the first period first."""
+    rows = PrepaidPeriod.objects.filter(
+        customer_id=customer_id, paid_at=None, withdrawn_at=None, request__isnull=False, end__gt=today
+    )
+    free = Credit.objects.filter(customer_id=customer_id, kept_for="", left_minor__gt=0).aggregate(
+        left=Sum("left_minor")
+    )["left"]
+    found, left = [], free or 0
+    for row in rows.select_related("request").order_by("first", "pk"):
+        assert row.request is not None
+        total = row.request.total_minor
+        found.append(Waiting(row, total, max(0, total - left), row.request.due_on, row.first <= today))
+        left = max(0, left - total)
+    return found
+
+
+def why_it_waits(service_id: int, *, today: date) -> str:
+    """What a line's allowance waits for, in words that end a sentence: `payment of R500, due 1 Feb 2026`."""
+    customer_id = Service.objects.values_list("customer_id", flat=True).get(pk=service_id)
+    mine = [one for one in waiting_of(customer_id, today=today) if service_id in one.period.services]
+    begun = [one for one in mine if one.has_begun]
+    return begun[0].words if begun else "payment: the next period is asked for some days before it begins"
+
+
+def latest_of(customer_id: int, *, limit: int) -> list[PrepaidPeriod]:
+    """What was asked for, the latest first."""
+    rows = PrepaidPeriod.objects.filter(customer_id=customer_id).select_related("request", "invoice")
+    return list(rows.order_by("-first", "-pk")[:limit])
