@@ -33,6 +33,7 @@ class LineCard(NamedTuple):
     package: str
     connection: str
     is_connected: bool
+    waits: bool  # prepaid, and the cycle isn't paid
     url: str
     top_up_url: str
 
@@ -54,6 +55,7 @@ def line_cards(services: Sequence[Service], *, now: datetime) -> list[LineCard]:
                 package=packages.get(service.pk, ""),
                 connection=_connection(online.get(service.pk), now),
                 is_connected=service.pk in online,
+                waits=held is not None and held.waits,
                 url=links.service(service.pk),
                 top_up_url=links.add_top_up(service.pk),
             )

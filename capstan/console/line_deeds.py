@@ -5,9 +5,12 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from django import forms
+from django.conf import settings
 
+from capstan.billing.actions import prepaid
 from capstan.caps.actions.cap import roll
 from capstan.caps.models import Cap
+from capstan.caps.queries import standing
 from capstan.catalog.queries import offers_on_sale, terms, version_in_force
 from capstan.console.forms.line import (
     LEARN,
@@ -17,6 +20,7 @@ from capstan.console.forms.line import (
     DeviceForm,
     PackageForm,
     ReasonForm,
+    ReleaseForm,
     SendLoginForm,
 )
 from capstan.identity.rules import Actor, Permission
@@ -94,6 +98,24 @@ def _ceiling_form(service: Service, **more: Any) -> forms.Form:
     held = LineRule.objects.filter(pk=service.pk).first()
     first = {"ceiling_minor": held.ceiling_minor, "ceiling_bytes": held.ceiling_bytes} if held else {}
     return CeilingForm(initial=first, **more)
+
+
+def _waits(service: Service, now: datetime) -> bool:
+    held = standing(service.pk, now=now) if Cap.objects.filter(pk=service.pk).exists() else None
+    return held is not None and held.waits and service.status != ServiceStatus.ENDED
+
+
+def _release_form(_service: Service, **more: Any) -> forms.Form:
+    return ReleaseForm(**more)
+
+
+def _release(service: Service, given: dict[str, Any], actor: Actor, now: datetime) -> str:
+    until = given["until"]
+    prepaid.release_by_hand(
+        service_id=service.pk, until=until, reason=given["reason"], actor=actor.key, now=now
+    )
+    how = f"lent up to the end of {settings.FORMATS.day(until)}" if until else "released to the cycle's end"
+    return f"The allowance is {how}. What is asked for stays. {_FOLLOWS}"
 
 
 def _suspend(service: Service, given: dict[str, Any], actor: Actor, now: datetime) -> str:
@@ -215,6 +237,10 @@ DEEDS: dict[str, Deed] = {
         lambda service, now: service.mac_lock == MacLock.LOCKED and service.login_by == LoginBy.PASSWORD
         and service.status != ServiceStatus.ENDED,
         _device_form, _clear_device,
+    ),
+    "release": Deed(
+        "Release the allowance before it is paid", "Release it", "",
+        _waits, _release_form, _release, Permission.RUN_BILLING,
     ),
     "hold": Deed(
         "Put on hold", "Put on hold", "Put this line on hold? Its sessions go to the walled garden at once.",

@@ -7,6 +7,7 @@ from django.conf import settings
 from django.db.models import Max
 
 from capstan.audit.models import AuditEntry
+from capstan.billing.queries.prepaid import why_it_waits
 from capstan.caps.models import Cap
 from capstan.caps.queries import Standing, standing
 from capstan.catalog.rules import Counting
@@ -96,7 +97,10 @@ def standing_of(service_id: int, now: datetime) -> Standing | None:
 def meter_shown(held: Standing, state: LineState, *, is_connected: bool, now: datetime) -> Meter:
     """The line's meter; its forecast follows the last hours."""
     recent = recent_use(held, now)
-    return meter_of(held, state, now, settings.FORMATS, is_connected=is_connected, recent=recent)
+    waits_for = why_it_waits(held.service_id, today=settings.FORMATS.local(now).date()) if held.waits else ""
+    return meter_of(
+        held, state, now, settings.FORMATS, is_connected=is_connected, recent=recent, waits_for=waits_for
+    )
 
 
 def recent_use(held: Standing, now: datetime) -> Recent | None:
@@ -155,6 +159,9 @@ def _why(service: Service, state: LineState, held: Standing | None, now: datetim
         return "The device that is connected is not the one the line is locked to."
     if state == LineState.UNKNOWN:
         return "Metering hasn't begun: the line has no cap row yet."
+    if state in _CAPPED and held is not None and held.waits:
+        waits_for = why_it_waits(service.pk, today=formats.local(now).date())
+        return f"Prepaid: this cycle's data waits for {waits_for}."
     if state in _CAPPED and held is not None:
         used_up = [one.crossed_at for one in held.crossings if one.percent >= 100]
         since = f" since {formats.moment_beside(max(used_up), now)}" if used_up else ""

@@ -26,6 +26,7 @@ from capstan.catalog.queries import offers_on_sale
 from capstan.customers.models import Customer
 from capstan.demo import catalogue, debits
 from capstan.demo.cards import keep_card
+from capstan.demo.prepaid import enter_prepaid
 from capstan.demo.provider import is_watched
 from capstan.demo.roster import AGENT, accounts, secret_of
 from capstan.payments.actions.gateways.enter import enter_gateway
@@ -146,6 +147,7 @@ def live_money(*, now: datetime) -> int:
         set_dunning_policy(brand_id=brand.pk, policy=Policy(DEFAULT_STEPS), actor=ACTOR, now=now)
     _enter_auto(brand, now)
     keep_card(now=now)
+    enter_prepaid(brand, now=now)
     return Invoice.objects.filter(kind=InvoiceKind.INVOICE).count()
 
 

@@ -33,6 +33,8 @@ def headline(cap: Standing, say: Saying) -> str:
     if cap.is_uncapped:
         used = say.size(cap.drawn + cap.overage)
         return f"{used} used, no cap; the cycle ends {say.in_full(cap.cycle_end)}"
+    if cap.waits and not cap.total:
+        return f"prepaid: this cycle's data waits for payment; the cycle ends {say.in_full(cap.cycle_end)}"
     held = held_back(cap)
     left = f"{say.size(cap.remaining + held)} left of {say.size(cap.total)}{_lasting(cap, say)}"
     if held < CAPPED_BELOW:
@@ -85,6 +87,8 @@ def add_meter(page: Page, cap: Standing, say: Saying) -> None:
         page.pair("Overshoot", f"{say.size(cap.overshoot)} between the cap and the cut: {policy}")
     if cap.terms.free_windows:
         page.pair("Free hours", _free(cap, say))
+    if cap.waits:
+        page.pair("Allowance", "waits for payment: prepaid, and this cycle isn't paid")
     page.pair("Next", _next(cap, say))
 
 

@@ -24,6 +24,8 @@ REASON_WORDS = {
     Reason.CHECKOUT: "open for ten minutes to pay",
 }
 
+WAITS_WORDS = "prepaid, and this cycle's data waits for payment"
+
 COMMAND_WORDS = {CommandKind.COA: "CoA", CommandKind.DISCONNECT: "Disconnect"}
 
 OUTCOME_WORDS = {
@@ -56,9 +58,11 @@ ERROR_CAUSES = {
 }
 
 
-def why_words(reasons: Sequence[str], until: str = "") -> str:
-    """Why a line should have what it should; `until` is the clock at the end of its checkout window."""
-    said = "; ".join(REASON_WORDS[Reason(reason)] for reason in reasons) or "nothing holds it back"
+def why_words(reasons: Sequence[str], until: str = "", *, waits: bool = False) -> str:
+    """Why a line should have what it should; `until` is the clock at the end of its checkout window, and `waits` says that its
+    data isn't used up but waits for payment."""
+    words = {**REASON_WORDS, Reason.CAPPED: WAITS_WORDS} if waits else REASON_WORDS
+    said = "; ".join(words[Reason(reason)] for reason in reasons) or "nothing holds it back"
     return f"{said}, until {until}" if until else said
 
 

@@ -13,7 +13,7 @@ from capstan.caps.rules.words import NO_EXPIRY, BucketKind
 from capstan.catalog.rules import CycleKind
 from capstan.network.rules.line_state import LineState
 from capstan.ui.meter_words import Saying, effective_size, next_steps
-from capstan.ui.states import NOT_CONNECTED, STATE_LOOKS, Tone
+from capstan.ui.states import CAPPED, NOT_CONNECTED, STATE_LOOKS, WAITS_WORD, Tone
 from capstan.values.formats import Formats
 
 _THINNEST = 0.7  # per cent of the bar: what exists is seen
@@ -129,17 +129,20 @@ def meter_of(
     *,
     is_connected: bool = True,
     recent: Recent | None = None,
+    waits_for: str = "",
 ) -> Meter:
-    """The meter of a service whose line is in this state; `recent` makes the forecast follow fast use."""
+    """The meter of a service whose line is in this state; `recent` makes the forecast follow fast use, `waits_for` says what a
+    prepaid line's data waits for."""
     is_idle = state == LineState.OPEN and not is_connected
     shown = [bucket for bucket in standing.buckets if bucket.starts_at <= now and effective_size(bucket)]
     tail = 0.0 if standing.is_uncapped else _tail_width(standing.overshoot, shown)
     end = 100.0 - tail
     pieces = tuple(_pieces(shown, end))
-    said = Saying(standing, state, now, formats)
+    said = Saying(standing, state, now, formats, waits_for)
+    is_waiting = standing.waits and state in CAPPED
     return Meter(
         state=state,
-        state_word=(NOT_CONNECTED if is_idle else STATE_LOOKS[state]).word,
+        state_word=WAITS_WORD if is_waiting else (NOT_CONNECTED if is_idle else STATE_LOOKS[state]).word,
         tone=Tone.NEWS if state == LineState.OPEN else STATE_LOOKS[state].tone,
         figure=said.figure(),
         words=said.words(),

@@ -32,6 +32,7 @@ class Saying(NamedTuple):
     state: LineState
     now: datetime
     formats: Formats
+    waits_for: str = ""  # what the allowance is held back for, where that is known
 
     @property
     def in_force(self) -> list[BucketView]:
@@ -76,6 +77,8 @@ class Saying(NamedTuple):
     def words(self) -> str:
         if self.cap.is_uncapped:
             return f"used since {self.formats.date(self.cap.cycle_start)}, no cap"
+        if not self.in_force and self.cap.waits:
+            return f"left: the data waits for {self.waits_for or 'payment'}"
         if not self.in_force:
             return "left: there is no data on this line"
         of = f"of {self.size(self.of())}"
@@ -103,7 +106,9 @@ def next_steps(say: Saying) -> Iterator[str]:
         yield "The line is locked to another device; its data waits."
     yield from _free_hours(say)
     yield from _limits(say)
-    if not cap.is_uncapped:
+    if cap.waits:
+        yield from _waits(say)
+    elif not cap.is_uncapped:
         yield _at_cap(say)
     if cap.overage and not cap.is_uncapped:
         yield f"{say.size(cap.overage)} went beyond the cap, as the package allows."
@@ -111,6 +116,15 @@ def next_steps(say: Saying) -> Iterator[str]:
         words = _OVERSHOOT_WORDS[cap.terms.overshoot]
         yield f"{say.size(cap.overshoot)} passed between the cap and the cut: {words}."
     yield _turn(say)
+
+
+def _waits(say: Saying) -> Iterator[str]:
+    """A prepaid line whose cycle isn't paid."""
+    size = say.cap.terms.allowance_bytes
+    data = f"the whole {say.size(size)}" if size else "all data"
+    if say.in_force:
+        yield f"This cycle's data waits for {say.waits_for or 'payment'}; what was added before that works."
+    yield f"When it is paid, {data} of this cycle comes at once."
 
 
 def _free_hours(say: Saying) -> Iterator[str]:

@@ -9,7 +9,7 @@ from django.utils.safestring import SafeString
 
 from capstan.network.rules.line_state import LineState
 from capstan.ui.icons import icon
-from capstan.ui.states import NOT_CONNECTED, STATE_LOOKS, Tone
+from capstan.ui.states import CAPPED, NOT_CONNECTED, STATE_LOOKS, WAITS_WORD, Tone
 
 
 def badge(word: str, tone: Tone | str, icon_name: str = "") -> SafeString:
@@ -18,8 +18,11 @@ def badge(word: str, tone: Tone | str, icon_name: str = "") -> SafeString:
     return format_html('<span class="cap-badge cap-{}">{}{}</span>', Tone(tone).value, drawing, word)
 
 
-def state_badge(state: LineState | str, is_connected: bool = True) -> SafeString:
-    """A line's state, in the words that everybody reads; an open one isn't online while nobody is connected."""
+def state_badge(state: LineState | str, is_connected: bool = True, waits: bool = False) -> SafeString:
+    """A line's state, in the words that everybody reads; an open one isn't online while nobody is connected. `waits`: a prepaid
+    line is at its cap because its data isn't paid."""
+    if waits and state in CAPPED:
+        return badge(WAITS_WORD, STATE_LOOKS[LineState(state)].tone, "clock")
     is_idle = state == LineState.OPEN and not is_connected
     look = NOT_CONNECTED if is_idle else STATE_LOOKS[LineState(state)]
     return badge(look.word, look.tone, look.icon)

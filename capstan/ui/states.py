@@ -27,6 +27,11 @@ class Look(NamedTuple):
 NOT_CONNECTED = Look("Not connected", Tone.QUIET, "wifi-off")
 """Of a line that nothing holds back and nobody is connected on: it has all it should, and yet isn't online."""
 
+CAPPED = (LineState.THROTTLED, LineState.WALLED, LineState.BLOCKED)
+
+WAITS_WORD = "Waits for payment"
+"""Of a capped line that is prepaid, and whose data isn't paid: nothing is used up."""
+
 STATE_LOOKS = {
     LineState.OPEN: Look(STATE_WORDS[LineState.OPEN], Tone.GOOD, "circle-check"),
     LineState.THROTTLED: Look(STATE_WORDS[LineState.THROTTLED], Tone.SLOW, "gauge"),

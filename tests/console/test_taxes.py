@@ -19,7 +19,7 @@ TAXES, PRICES = "/staff/billing/taxes/", "/staff/billing/prices/"
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="20" height="10"><rect width="20" height="10" fill="#123456"/></svg>'
 POLICY = {
     "billing_day": "25", "by_anniversary": "", "timing": "arrears", "due_days": "10", "top_ups": "own invoice",
-    "group_top_ups": "on", "pays_first_after_days": "20", "preview_days": "5", "issues_by_itself": "on",
+    "group_top_ups": "on", "pays_first_after_days": "20", "preview_days": "5", "prepaid_lead_days": "6", "issues_by_itself": "on",
 }  # fmt: skip
 PAPERS = {
     "issuer": "Example Net (Pty) Ltd\r\n2 Sample Road", "company_number": "2020/000000/07", "vat_number": "4000000000",

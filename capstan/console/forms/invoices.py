@@ -16,7 +16,11 @@ from capstan.catalog.models import Brand, TaxGroup
 from capstan.console.forms.fields import MoneyField
 from capstan.services.models import Service
 
-TIMING_WORDS = {Timing.ADVANCE: "in advance", Timing.ARREARS: "in arrears"}
+TIMING_WORDS = {
+    Timing.ADVANCE: "in advance",
+    Timing.ARREARS: "in arrears",
+    Timing.PREPAID: "prepaid: data comes when it is paid",
+}
 TOP_UP_WORDS = {
     TopUpInvoicing.NEXT: "on the next invoice",
     TopUpInvoicing.OWN: "on an invoice of their own, at once",
@@ -287,6 +291,9 @@ class PolicyForm(forms.Form):
         max_value=365,
         label="Days overdue from which top-ups are paid first",
         help_text="Empty: nobody pays first for being overdue.",
+    )
+    prepaid_lead_days = forms.IntegerField(
+        min_value=0, max_value=27, label="Days before a prepaid period begins, it is asked for"
     )
     preview_days = forms.IntegerField(min_value=0, max_value=27, label="Days before, a run is previewed")
     issues_by_itself = forms.BooleanField(

@@ -26,6 +26,16 @@ class ReasonForm(forms.Form):
     )
 
 
+class ReleaseForm(ReasonForm):
+    until = forms.DateField(
+        required=False,
+        label="Up to the end of",
+        help_text="Empty: to the end of the cycle. When it is paid, the rest of the allowance comes.",
+        widget=forms.DateInput(attrs={"type": "date"}, format="%Y-%m-%d"),
+    )
+    field_order = ("until", "reason")
+
+
 class PackageForm(ReasonForm):
     package = forms.ModelChoiceField(Package.objects.none(), label="Package", empty_label="Choose a package")
     since = forms.ChoiceField(

@@ -101,6 +101,8 @@ def unknown_page(unknown: UnknownLine, say: Saying) -> str:
 def _top(page: Page, explanation: Explanation, say: Saying) -> None:
     sign, colour = _SIGNS[explanation.state]
     words = STATE_WORDS[explanation.state]
+    if explanation.cap is not None and explanation.cap.waits and explanation.state == LineState.BLOCKED:
+        words = "Waits for payment"
     data = f" \N{EN DASH} {headline(explanation.cap, say)}" if explanation.cap else ""
     page.lines.append(f"{explanation.line.username}   as of {say.in_full(say.now)} {say.zone.key}")
     live = [session for session in explanation.sessions if session.state == "live"]
@@ -154,7 +156,9 @@ def _access(page: Page, explanation: Explanation, say: Saying) -> None:
         rates = f"{speed(should.rate_down_kbps)} down, {speed(should.rate_up_kbps)} up"
         kind = ACCESS_WORDS[AccessKind(should.kind)]
         shown = kind if should.kind in (AccessKind.WALLED, AccessKind.BLOCKED) else f"{kind}, {rates}"
-        why = why_words(should.reasons, say.moment(should.checkout_until) if should.checkout_until else "")
+        until = say.moment(should.checkout_until) if should.checkout_until else ""
+        waits = explanation.cap is not None and explanation.cap.waits
+        why = why_words(should.reasons, until, waits=waits)
         page.pair("Should have", f"{shown}: {why}")
     for session in explanation.sessions:
         _session(page, session, say)

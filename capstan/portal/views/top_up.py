@@ -4,12 +4,14 @@ import time
 from datetime import datetime
 from threading import BoundedSemaphore
 
+from django.conf import settings
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from capstan.billing.queries.prepaid import why_it_waits
 from capstan.caps.queries import standing
 from capstan.catalog.models import TopUpOffer
 from capstan.identity.actions import links
@@ -27,6 +29,7 @@ from capstan.topups.queries.sale import Quote, sale
 from capstan.topups.rules.sale import CUSTOMER_WORDS
 from capstan.topups.rules.words import ADDED, OrderState
 from capstan.ui.proxies import caller_of
+from capstan.ui.states import WAITS_WORD
 from capstan.values import clock
 from capstan.values.refused import Refused
 
@@ -86,6 +89,7 @@ def choose(request: HttpRequest, token: str) -> HttpResponse:
         return _to_done(known, request.POST.get("offer", "")) if known else _too_old(request)
     on_sale = sale(int(subject), now=now)
     service = Service.objects.select_related("customer__brand").get(pk=subject)
+    held = standing(int(subject), now=now) if on_sale.cycle_end else None
     context = {
         "token": token,
         "service": service,
@@ -93,8 +97,13 @@ def choose(request: HttpRequest, token: str) -> HttpResponse:
         "pays_first": bool(pays_first_because(int(subject), now=now)),
         "takes_cards": takes_cards(),
         "sale": on_sale,
-        "state_word": STATE_WORDS[on_sale.state],
-        "held": standing(int(subject), now=now) if on_sale.cycle_end else None,
+        "state_word": WAITS_WORD
+        if held is not None and held.waits and on_sale.is_out_of_data
+        else STATE_WORDS[on_sale.state],
+        "held": held,
+        "waits_for": why_it_waits(int(subject), today=settings.FORMATS.local(now).date())
+        if held is not None and held.waits
+        else "",
         "hindrance": CUSTOMER_WORDS[on_sale.hindrance] if on_sale.hindrance else "",
     }
     chosen = _chosen(request.POST.get("offer", ""), on_sale.quotes)

@@ -113,9 +113,10 @@ def badge(word: str, tone: str = "quiet", icon: str = "") -> SafeString:
 
 
 @register.simple_tag
-def state_badge(state: str, is_connected: bool = True) -> SafeString:
-    """A line's state, in the words that everybody reads; say whether somebody is connected where that is known."""
-    return parts.state_badge(state, is_connected)
+def state_badge(state: str, is_connected: bool = True, waits: bool = False) -> SafeString:
+    """A line's state, in the words that everybody reads; say whether somebody is connected, and whether its data waits for
+    payment, where that is known."""
+    return parts.state_badge(state, is_connected, waits)
 
 
 @register.inclusion_tag("ui/copy_button.html")

@@ -14,14 +14,23 @@ from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_GET, require_POST
 
-from capstan.billing.actions import by_hand, discounts, terms
-from capstan.billing.models import BillingPolicy, BillingTerms, Charge, Credit, Discount, Invoice
+from capstan.billing.actions import by_hand, discounts, prepaid, terms
+from capstan.billing.models import (
+    BillingPolicy,
+    BillingTerms,
+    Charge,
+    Credit,
+    Discount,
+    Invoice,
+)
 from capstan.billing.queries.documents import BAND_NAMES
 from capstan.billing.queries.owed import Owed, open_invoices, owed
 from capstan.billing.rules.age import band_of
 from capstan.billing.rules.periods import LAST_DAY
+from capstan.billing.rules.prepaid import asked_on
 from capstan.billing.rules.words import ChargeKind, Timing
 from capstan.catalog.models import TaxGroup
+from capstan.console.ahead_shown import ahead
 from capstan.console.forms.invoices import (
     METHOD_WORDS,
     TIMING_WORDS,
@@ -88,6 +97,11 @@ def _charge(customer: Customer, form: forms.Form, actor: Actor, now: datetime) -
     return f"{settings.FORMATS.money(made.amount_minor)} is charged: {made.description}. The next invoice takes it up."
 
 
+def _ask_again(customer: Customer, form: forms.Form, actor: Actor, now: datetime) -> str:
+    number = prepaid.ask_again(customer_id=customer.pk, actor=actor.key, now=now)
+    return f"{'It is' if number == 1 else f'{number} periods are'} asked for again, at today's price."
+
+
 class _Asking(NamedTuple):
     """What the forms of a customer's page choose from."""
 
@@ -96,6 +110,10 @@ class _Asking(NamedTuple):
     terms: BillingTerms | None
     services: list[Service]
     groups: list[TaxGroup]
+
+    @property
+    def is_prepaid(self) -> bool:
+        return ((self.terms and self.terms.timing) or self.policy.timing) == Timing.PREPAID
 
     def form(self, deed: str, given: Any, today: date) -> forms.Form:
         if deed == "terms":
@@ -108,6 +126,8 @@ class _Asking(NamedTuple):
         if deed == "papers":
             held = model_to_dict(self.customer, fields=list(RecipientForm.base_fields))
             return RecipientForm(given, initial=held, auto_id="papers-%s")
+        if deed == "ask-again":
+            return forms.Form(given)
         if deed == "discount":
             return DiscountForm(
                 given, services=self.services, initial={"key": uuid4(), "first": today}, auto_id="discount-%s"
@@ -123,6 +143,7 @@ _DEEDS: dict[str, _Do] = {
     "papers": _papers,
     "discount": _discount,
     "charge": _charge,
+    "ask-again": _ask_again,
 }
 
 
@@ -237,7 +258,8 @@ def _page(
         "bands": _bands(now, band, customer.pk), "band_name": BAND_NAMES[band] if band is not None else "",
         "invoices": _open_table(customer, found, band, today), "money_url": money_url(customer.pk),
         "payments": payments_table(last_payments(customer.pk, limit=_PAYMENTS)), **_waiting(customer),
-        "facts": _facts(asking), "discounts": _discounts(customer, deed, form, today, may=may),
+        "facts": _facts(asking), **ahead(customer.pk, today, is_prepaid=asking.is_prepaid, may=may),
+        "discounts": _discounts(customer, deed, form, today, may=may),
         "has_services": bool(asking.services), "terms_form": shown("terms"),
         "papers_form": shown("papers"), "address": customer.postal_address or customer.physical_address,
         "discount_form": shown("discount"),
@@ -322,11 +344,14 @@ def _facts(asking: _Asking) -> list[tuple[str, object]]:
     day = "the month's last day" if own.billing_day == LAST_DAY else f"day {own.billing_day} of the month"
     timing = TIMING_WORDS[Timing(own.timing or policy.timing)]
     due = policy.due_days if own.due_days is None else own.due_days
+    begins = formats.day(own.next_bill_on)
+    if asking.is_prepaid and not own.is_paused:
+        asked = formats.day(asked_on(own.next_bill_on, policy.prepaid_lead_days))
+        coming = ("Next request", f"{asked}, for the days from {begins} on")
+    else:
+        coming = ("Next invoice", begins if not own.is_paused else "none: left out of bill runs")
     facts: list[tuple[str, object]] = [
-        (
-            "Next invoice",
-            formats.day(own.next_bill_on) if not own.is_paused else "none: left out of bill runs",
-        ),
+        coming,
         ("Billing day", day),
         ("Billed", timing),
         ("Due", f"{due} days after the invoice's date" if due else "on the invoice's date"),

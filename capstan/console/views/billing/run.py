@@ -155,6 +155,7 @@ class Item(NamedTuple):
     badge: SafeString
     amount: str
     last: str
+    asked: str
     remarks: str
     is_left_out: bool
     can_change: bool
@@ -169,6 +170,7 @@ def _item(item: BillRunItem) -> Item:
         item, money_url(item.customer_id), badge(*_ITEM_LOOKS[state]),
         formats.money(amount) if amount is not None else "–",
         f"last time {formats.money(item.last_minor)}" if item.last_minor is not None else "",
+        f"asked for ahead: {formats.money(item.asked_minor)}" if item.asked_minor else "",
         " · ".join(item.remarks), state == ItemState.LEFT_OUT,
         state in (ItemState.PREVIEWED, ItemState.FAILED, ItemState.LEFT_OUT),
         invoice_url(item.invoice_id) if item.invoice_id else "",
@@ -198,12 +200,14 @@ def _answer(run: BillRun, far: Progress, done: int, total: int) -> tuple[str, st
     if run.state == RunState.ISSUING:
         return of, "customers are billed"
     if run.state == RunState.ISSUED:
-        return money(far.issued_minor), "was billed"
+        ahead = f", and {money(far.asked_minor)} asked for ahead" if far.asked_minor else ""
+        return money(far.issued_minor), f"was billed{ahead}"
     if run.state == RunState.DROPPED:
         return money(0), "was billed: the preview was dropped"
+    ahead = f", and {money(far.asked_minor)} to ask for ahead" if far.asked_minor else ""
     return money(
         far.preview_minor
-    ), f"to bill to {count(total - far.states.get(ItemState.LEFT_OUT, 0), 'customer')}"
+    ), f"to bill to {count(total - far.states.get(ItemState.LEFT_OUT, 0), 'customer')}{ahead}"
 
 
 def _note(run: BillRun, far: Progress) -> str:
@@ -239,6 +243,7 @@ def _facts(run: BillRun, far: Progress) -> list[tuple[str, object]]:
             "Difference",
             f"{'+' if change > 0 else '−' if change < 0 else ''}{money(abs(change))}{_percent(change, far.last_minor)}",
         ),
+        ("Asked for ahead, apart from that", money(far.asked_minor) if far.asked_minor else ""),
         ("With remarks", str(far.remarked)),
         ("Begun by", name_of(run.made_by)),
         ("Issued by", name_of(run.issued_by) if run.issued_by else ""),
