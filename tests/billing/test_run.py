@@ -179,3 +179,27 @@ def test_who_is_paused_is_not_billed(desk: Desk) -> None:
     one, *_ = three(desk)
     BillingTerms.objects.filter(pk=one.pk).update(is_paused=True)
     assert preview(desk).items.count() == 2
+
+
+def test_who_becomes_due_after_the_preview_is_in_the_run_all_the_same(desk: Desk) -> None:
+    three(desk)
+    run = preview(desk)
+    late = desk.customer("Late")
+    desk.line(late, desk.package(10000))
+    runs.release(run_id=run.pk, actor=ACTOR, now=at("2026-01-01"))
+    run.refresh_from_db()
+    assert run.state == RunState.PREVIEWING, "he is previewed first, and then it goes by itself"
+    while run.state != RunState.ISSUED:
+        runs.work(now=at("2026-01-01"), limit=2)
+        run.refresh_from_db()
+    assert (run.issued_by, Invoice.objects.filter(run=run).count()) == (ACTOR, 4)
+
+
+def test_the_worker_takes_newcomers_into_a_preview(desk: Desk) -> None:
+    three(desk)
+    run = preview(desk)
+    desk.line(desk.customer("Late"), desk.package(10000))
+    runs.start_due(now=at("2026-01-01"))
+    work("2026-01-01")
+    run.refresh_from_db()
+    assert (run.state, progress(run.pk).states) == (RunState.PREVIEWED, {"previewed": 4})

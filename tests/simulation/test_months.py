@@ -18,8 +18,8 @@ from tests.simulation.provider import make_provider
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.timeout(1200)]
 
 
-def seeds() -> list[int]:
-    asked = os.environ.get("SIMULATION_SEEDS", "2-3")
+def seeds(default: str = "2-3") -> list[int]:
+    asked = os.environ.get("SIMULATION_SEEDS", default)
     first, _, last = asked.partition("-")
     return list(range(int(first), int(last or first) + 1))
 

@@ -168,6 +168,7 @@ def correct_vat(*, invoice_id: int, since: date, reason: str, actor: str, now: d
     wrong = wrong_vat(since, invoice_id=invoice_id)
     if not wrong:
         return None
+    wrong = _creditable(invoice, wrong)
     amounts = {one.line.pk: one.left.left_minor for one in wrong}
     _credit(invoice, amounts, reason, actor, now)
     today = _today(now)
@@ -181,6 +182,21 @@ def correct_vat(*, invoice_id: int, since: date, reason: str, actor: str, now: d
     (issued,) = issue([again], actor=actor, now=now)
     _record("billing.correct_vat", invoice, reason, actor, now, {"invoice": issued.number})
     return issued
+
+
+def _creditable(invoice: Invoice, wrong: list[Wrong]) -> list[Wrong]:
+    """The wrong lines if a credit note can have them by themselves. Where a discount is among them, or stays behind without them,
+    they may come to less than nothing or to more than the invoice: then all that is left of it is issued again."""
+    every = {line.pk: line for line in invoice.lines.order_by("position")}
+    before = corrected_lines(list(every), follow=False)
+    if 0 < sum(one.left.left_minor for one in wrong) <= sum(one.left_minor for one in before.values()):
+        return wrong
+    rates = {one.line.pk: one.rate_bp for one in wrong}
+    return [
+        Wrong(line, before[pk], rates.get(pk, line.rate_bp))
+        for pk, line in every.items()
+        if before[pk].left_minor
+    ]
 
 
 def _at_right_rate(one: Wrong) -> Line:

@@ -164,6 +164,8 @@ def take_back(
     credit.save(update_fields=["left_minor"])
     entries = entry(credit_account(credit.customer_id), back_to, amount_minor)
     post([JournalDraft(source, kind, today, description, actor, entries)], now=now)
+    if undo:  # other money that is left pays what is open again
+        allocate_free([credit.customer_id], today=today, actor=actor, now=now)
     return freed
 
 
@@ -214,6 +216,7 @@ def put_back(
     total = sum(one.amount_minor for one in parts)
     entries = entry(taken_from, credit_account(parts[0].credit.customer_id), total)
     post([JournalDraft(source, kind, today, description, actor, entries)], now=now)
+    allocate_free([credit.customer_id], today=today, actor=actor, now=now)
 
 
 def _change_left(parts: Sequence[Paid], sign: int) -> None:

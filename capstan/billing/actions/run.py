@@ -35,6 +35,9 @@ def start_due(*, now: datetime) -> int:
     """Begin the preview of each brand's next billing day when it is near enough; returns how many runs began."""
     today = settings.FORMATS.local(now).date()
     begun = 0
+    for run in BillRun.objects.filter(state__in=(RunState.PREVIEWING, RunState.PREVIEWED)):
+        with transaction.atomic():
+            _take_in(_locked(run.pk, RunState.PREVIEWING, RunState.PREVIEWED))
     for brand_id in Brand.objects.values_list("id", flat=True):
         policy = terms_of.policy_of(brand_id)
         day = _next_day(brand_id, today, policy)
@@ -111,6 +114,23 @@ def _begin(brand_id: int, day: date, policy: BillingPolicy, actor: str, now: dat
     return run
 
 
+def _take_in(run: BillRun) -> int:
+    """Whoever came, or was paused, since the preview began and is due by its billing day is in it too; returns how many those
+    are. The caller has locked the run."""
+    due = BillingTerms.objects.filter(
+        customer__brand_id=run.brand_id, next_bill_on__lte=run.billing_day, is_paused=False
+    )
+    known = run.items.values("customer_id")
+    new = list(due.exclude(pk__in=known).order_by("pk").values_list("pk", flat=True))
+    if not new:
+        return 0
+    BillRunItem.objects.bulk_create(BillRunItem(run=run, customer_id=one) for one in new)
+    run.state = RunState.PREVIEWING
+    run.save(update_fields=["state"])
+    wake("bill")
+    return len(new)
+
+
 @transaction.atomic
 def preview_again(*, run_id: int, actor: str, now: datetime) -> None:
     """Work the preview out anew, after prices or charges were corrected. Raises Refused once it is being issued."""
@@ -162,13 +182,15 @@ def leave_out(*, run_id: int, customer_id: int, left_out: bool, actor: str, now:
 
 @transaction.atomic
 def release(*, run_id: int, actor: str, now: datetime) -> BillRun:
-    """Issue the run. Raises Refused before its billing day, and until its preview is whole."""
+    """Issue the run; whoever became due since its preview is previewed first, and then it goes by itself. Raises Refused before
+    its billing day, and until its preview is whole."""
     run = _locked(run_id, RunState.PREVIEWED)
     if settings.FORMATS.local(now).date() < run.billing_day:
         raise Refused(
             f"Invoices of this run carry the date {settings.FORMATS.day(run.billing_day)}: issue them on that day or later."
         )
-    run.state, run.issue_from, run.issued_by = RunState.ISSUING, now, actor
+    run.state = RunState.PREVIEWING if _take_in(run) else RunState.ISSUING
+    run.issue_from, run.issued_by = now, actor
     run.save(update_fields=["state", "issue_from", "issued_by"])
     record(actor=actor, action="billing.run.issue", subject=f"billrun:{run_id}", now=now)
     wake("bill")
@@ -193,7 +215,8 @@ def work(*, now: datetime, limit: int) -> int:
 
 def _release_due(now: datetime) -> None:
     due = BillRun.objects.filter(state=RunState.PREVIEWED, issue_from__lte=now)
-    due.update(state=RunState.ISSUING, issued_by=ACTOR)
+    due.filter(issued_by="").update(issued_by=ACTOR)
+    due.update(state=RunState.ISSUING)
 
 
 @transaction.atomic
