@@ -410,6 +410,9 @@ class DunningState(models.Model):
     last_days = models.SmallIntegerField(null=True, help_text="the last step's, should it be renamed")
     last_step_on = models.DateField(null=True)
     warned_on = models.DateField(null=True, help_text="in this episode")
+    failed_warnings = models.SmallIntegerField(
+        default=0, help_text="in a row: sent, and all of each visibly failed"
+    )
     soon_for = models.DateField(null=True, help_text="the due date that was last said to come")
     soon_days = models.SmallIntegerField(null=True, help_text="which of the steps before it")
     suspended_services = models.JSONField(default=list, help_text="ids of those that dunning put on hold")
@@ -430,6 +433,8 @@ class DunningHold(models.Model):
     ended_at = models.DateTimeField(null=True)
     ended_by = models.TextField(blank=True)
     ended_because = models.TextField(blank=True)
+    is_kept = models.BooleanField(null=True, help_text="of a promise that is over")
+    paid_minor = models.BigIntegerField(null=True, help_text="paid from the promise to its last day")
 
     class Meta:
         indexes = [

@@ -1,9 +1,13 @@
 """Everything that needs a person in one list, the oldest first; and how much of it there is."""
 
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, time
 from typing import NamedTuple
 
+from django.conf import settings
+
+from capstan.billing.models import DunningState
+from capstan.billing.queries.dunning import not_warned
 from capstan.console import links
 from capstan.console.messages_shown import Bubble, bubble, why
 from capstan.messaging.models import BudgetAlarm, Gateway, Inbound, Message
@@ -13,6 +17,8 @@ from capstan.messaging.queries.messages import Entry, inbound_for_person, messag
 from capstan.messaging.queries.stream import conversations
 from capstan.messaging.rules.texts.catalogue import TEMPLATES
 from capstan.messaging.rules.words import MessageState
+from capstan.payments.models import Gateway as PaymentGateway
+from capstan.payments.queries.desk import tills_in_trouble
 from capstan.topups.models import Order
 from capstan.topups.queries.numbers import Line, lines_of
 from capstan.topups.queries.orders import needing_person
@@ -24,7 +30,8 @@ _TALK = 6
 
 
 class Item(NamedTuple):
-    """Something that needs a person: `kind` is inbound, message, order, gateway or alarm, and its own field is set."""
+    """Something that needs a person: `kind` is inbound, message, order, gateway, alarm, debtor or till (a payment gateway), and
+    its own field is set."""
 
     kind: str
     at: datetime
@@ -33,6 +40,8 @@ class Item(NamedTuple):
     order: Order | None = None
     gateway: Gateway | None = None
     alarm: BudgetAlarm | None = None
+    debtor: DunningState | None = None
+    till: PaymentGateway | None = None
     talk: tuple[Bubble, ...] = ()
     line: Line | None = None
     line_url: str = ""
@@ -43,7 +52,15 @@ class Item(NamedTuple):
 
 def items(*, now: datetime) -> list[Item]:
     """All of it."""
-    found = [*_inbound(), *_messages(now), *_orders(), *_gateways(now), *_alarms()]
+    found = [
+        *_inbound(),
+        *_messages(now),
+        *_orders(),
+        *_gateways(now),
+        *_alarms(),
+        *_debtors(now),
+        *_tills(now),
+    ]
     return sorted(found, key=lambda item: item.at)
 
 
@@ -55,6 +72,8 @@ def count(*, now: datetime) -> int:
         + Order.objects.exclude(needs_person="").count()
         + in_trouble().count()
         + alarms_unseen().count()
+        + not_warned().count()
+        + tills_in_trouble().count()
     )
 
 
@@ -116,3 +135,15 @@ def _gateways(now: datetime) -> Iterator[Item]:
 def _alarms() -> Iterator[Item]:
     for one in alarms_unseen():
         yield Item("alarm", one.raised_at, alarm=one)
+
+
+def _debtors(now: datetime) -> Iterator[Item]:
+    for one in not_warned()[:SHOWN]:
+        since = one.last_step_on or one.episode_since
+        at = datetime.combine(since, time(), settings.FORMATS.zone) if since else now
+        yield Item("debtor", at, debtor=one)
+
+
+def _tills(now: datetime) -> Iterator[Item]:
+    for one in tills_in_trouble():
+        yield Item("till", one.trouble_since or now, till=one, why=one.trouble)

@@ -12,7 +12,7 @@ from psycopg.errors import LockNotAvailable
 from capstan.billing.actions import prepaid, run
 from capstan.billing.actions.at_once import credit_returns
 from capstan.billing.actions.documents import make_due
-from capstan.billing.actions.dunning import lift_due, look_due
+from capstan.billing.actions.dunning import hold_new_lines, lift_due, look_due
 from capstan.billing.actions.dunning_tell import notify_issued
 from capstan.billing.actions.prepaid_tell import tell_due
 from capstan.billing.actions.terms import ensure_missing
@@ -360,6 +360,11 @@ def billing() -> tuple[Step, ...]:
             timedelta(seconds=30),
             lambda now: book_due(now=now, limit=BATCH),
             BATCH,
+        ),
+        Step(
+            "new lines of accounts on hold",
+            timedelta(seconds=10),
+            lambda now: hold_new_lines(now=now, limit=BATCH),
         ),
         Step("billing days ahead", timedelta(minutes=5), lambda now: run.start_due(now=now)),
         Step(

@@ -85,6 +85,32 @@ def customer_invoice(customer: Customer) -> int:
     return Invoice.objects.get(customer=customer).pk
 
 
+def test_who_could_not_be_warned_is_shown_until_somebody_told_him(office: Office) -> None:
+    sends(office.clerk, f"{brand(office)}chasing/", STEPS)
+    customer = overdue(office)
+    DunningState.objects.update_or_create(
+        customer=customer, defaults={"episode_since": at("2026-01-09").date(), "failed_warnings": 2}
+    )
+    assert f"{customer.name} could not be warned" in words(office.agent.get("/staff/needs-a-person/"))
+    assert "every message of the warning failed" in words(office.agent.get(home(customer)))
+    assert "This field is required" in does(office, customer, "warned", how="")
+    assert "he was told today" in does(office, customer, "warned", how="by phone")
+    assert "could not be warned" not in words(office.agent.get("/staff/needs-a-person/"))
+    assert "No warning to this customer has failed" in does(office, customer, "warned", how="by phone")
+
+
+def test_a_promise_that_is_over_says_what_came_of_it(office: Office) -> None:
+    customer = overdue(office)
+    for is_kept, paid in ((True, 30_000), (False, 10_000)):
+        DunningHold.objects.create(
+            customer=customer, kind="promise", until=at("2026-01-20").date(), amount_minor=30_000, actor="staff:x",
+            made_at=at("2026-01-10"), ended_at=at("2026-01-21"), is_kept=is_kept, paid_minor=paid,
+        )  # fmt: skip
+    said = words(office.agent.get(home(customer)))
+    assert "Promised R 300.00 by 20 Jan 2026 R 300.00 was paid by then Kept" in said
+    assert "R 100.00 was paid by then Broken" in said
+
+
 def test_who_may_not_is_told_so(office: Office) -> None:
     customer = overdue(office)
     assert office.agent.post(f"{home(customer)}hold/", {"reason": "x"}).status_code == 403

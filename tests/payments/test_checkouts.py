@@ -10,6 +10,7 @@ from capstan.ledger.rules import Code, Name
 from capstan.payments.actions import checkouts, look_ups, notifications
 from capstan.payments.actions.take import reverse
 from capstan.payments.models import Notification, Payment
+from capstan.payments.queries.desk import tills_in_trouble, waits
 from capstan.payments.rules.words import CheckoutState, NotificationState
 from capstan.values.refused import Refused
 from tests.payments.till import Till
@@ -192,3 +193,24 @@ def test_too_much_pays_the_invoice_and_the_rest_is_credit(till: Till) -> None:
     till.pay(customer, 3500, invoices=[invoice.pk])
     invoice.refresh_from_db()
     assert (invoice.open_minor, till.desk.credit(customer)) == (0, 500)
+
+
+def test_a_gateway_that_can_not_be_asked_is_in_trouble_until_it_answers(
+    till: Till,
+) -> None:
+    customer = till.desk.customer()
+    till.start(customer, 3500)
+    real = till.gateway.settings
+    for hours in (1, 2):
+        till.gateway.settings = {**real, "api": "http://127.0.0.1:9"}
+        till.gateway.save(update_fields=["settings"])
+        assert notifications.look_up_due(now=till.now + timedelta(hours=hours)) == 0
+        (one,) = tills_in_trouble()
+        assert one.trouble_since == till.now + timedelta(hours=1), "since the first time"
+        assert "can't be asked" in one.trouble
+    assert waits().gateways == 1
+    till.gateway.settings = real
+    till.gateway.asked_until = None
+    till.gateway.save(update_fields=["settings", "asked_until"])
+    notifications.look_up_due(now=till.now + timedelta(hours=3))
+    assert not tills_in_trouble().exists()

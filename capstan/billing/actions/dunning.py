@@ -7,7 +7,7 @@ Locks: the customer's money, his dunning row, his lines. A look gives way to who
 
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 
 import structlog
@@ -18,7 +18,7 @@ from django.db.models import QuerySet
 from capstan.audit.actions import record
 from capstan.billing.actions import dunning_tell, terms
 from capstan.billing.models import DunningHold, DunningPolicy, DunningState, Invoice
-from capstan.billing.queries.dunning import Chased, business_days, debt_of, rules_of
+from capstan.billing.queries.dunning import Chased, business_days, debt_of, paid_since, rules_of
 from capstan.billing.rules.dunning import (
     Debt,
     Deed,
@@ -28,6 +28,7 @@ from capstan.billing.rules.dunning import (
     Policy,
     due_step,
     is_chased,
+    is_kept,
     next_look,
     suspends_on,
 )
@@ -43,8 +44,6 @@ from capstan.values.refused import Refused
 log = structlog.get_logger()
 
 ACTOR = "billing"
-_OPENS, _CLOSES = 8, 18
-"""Nobody is written to, or put on hold, before or after these hours of the provider's day."""
 _LOCK_TIMEOUT = (
     "400ms"  # below PostgreSQL's deadlock_timeout: of two who wait for each other it is we who give way
 )
@@ -56,9 +55,9 @@ _PAID = """
     WHERE customer_id = ANY(%(ids)s)
 """
 _LOOK_AT = """
-    INSERT INTO billing_dunningstate AS state (customer_id, last_step, suspended_services, next_look_at)
+    INSERT INTO billing_dunningstate AS state (customer_id, last_step, suspended_services, failed_warnings, next_look_at)
     SELECT * FROM (
-        SELECT id, '', '[]'::jsonb, min(at) FROM unnest(%(ids)s::bigint[], %(ats)s::timestamptz[]) AS t (id, at)
+        SELECT id, '', '[]'::jsonb, 0, min(at) FROM unnest(%(ids)s::bigint[], %(ats)s::timestamptz[]) AS t (id, at)
         GROUP BY id ORDER BY id
     ) wanted
     ON CONFLICT (customer_id) DO UPDATE SET next_look_at = least(state.next_look_at, excluded.next_look_at)
@@ -97,7 +96,12 @@ def expect(invoices: Sequence[Invoice], *, now: datetime) -> None:
         policy = policies.get(invoice.brand_id)
         if policy:
             first = min((step.days for step in policy.steps if step.days < 0), default=1)
-            whens.append((invoice.customer_id, _opening(max(invoice.due_on + timedelta(days=first), today))))
+            whens.append(
+                (
+                    invoice.customer_id,
+                    dunning_tell.opening(max(invoice.due_on + timedelta(days=first), today)),
+                )
+            )
     look_at(whens, now=now)
 
 
@@ -109,6 +113,30 @@ def look_due(*, now: datetime, limit: int) -> int:
 def lift_due(*, now: datetime, limit: int) -> int:
     """The same for those with lines on hold, who wait for it; returns how many."""
     return _look_at_all(DunningState.objects.exclude(suspended_services=[]), now, limit)
+
+
+_WITH_NEW_LINES = """
+    UPDATE billing_dunningstate SET next_look_at = %(now)s WHERE customer_id IN (
+        SELECT d.customer_id FROM billing_dunningstate d
+        JOIN customers_customer c ON c.id = d.customer_id JOIN billing_dunningpolicy p ON p.brand_id = c.brand_id
+        WHERE p.suspends AND d.episode_since IS NOT NULL AND p.steps -> -1 ->> 'deed' = 'suspend'
+            AND (d.suspended_services <> '[]' OR d.last_step = p.steps -> -1 ->> 'code')
+            AND EXISTS (
+                SELECT FROM services_service s WHERE s.customer_id = d.customer_id AND s.status <> 'ended'
+                    AND NOT d.suspended_services @> to_jsonb(s.id)
+                    AND NOT EXISTS (SELECT FROM services_servicehold h WHERE h.service_id = s.id AND h.kind = 'unpaid')
+            )
+        ORDER BY 1 LIMIT %(limit)s
+    )
+"""
+
+
+def hold_new_lines(*, now: datetime, limit: int) -> int:
+    """A line that was added to a customer whose lines are on hold for a debt is on hold too; returns for how many customers."""
+    with connection.cursor() as cursor:
+        cursor.execute(_WITH_NEW_LINES, {"now": now, "limit": limit})
+        found = cursor.rowcount
+    return look_due(now=now, limit=limit) if found else 0
 
 
 def _look_at_all(rows: QuerySet[DunningState], now: datetime, limit: int) -> int:
@@ -153,12 +181,13 @@ def _look(customer_id: int, now: datetime) -> None:
     today = settings.FORMATS.local(now).date()
     row = DunningPolicy.objects.filter(pk=state.customer.brand_id).first()
     policy = rules_of(row) if row else Policy((), suspends=False)
-    _end_lapsed(customer_id, today, now)
+    _end_lapsed(state, policy, today, now)
+    _check_warning(state, now)
     chased = debt_of(state, policy, today=today)
     _follow(state, policy, chased, today, now)
     state.next_look_at = None
     if row:
-        if _is_open(now):
+        if dunning_tell.is_open(now):
             _take_due(state, policy, _told(chased, state), business_days(row), now)
         state.next_look_at = _next(_told(chased, state), chased.holds, policy, now)
     state.save()
@@ -169,6 +198,7 @@ def _told(chased: Chased, state: DunningState) -> Debt:
     return chased.debt._replace(
         last_days=state.last_days,
         warned_on=state.warned_on,
+        failed_warnings=state.failed_warnings,
         soon_for=state.soon_for,
         soon_days=state.soon_days,
     )
@@ -179,14 +209,36 @@ def _follow(state: DunningState, policy: Policy, chased: Chased, today: date, no
     is_late = is_chased(chased.debt, policy)
     if state.suspended_services and (not policy.suspends or chased.debt.is_held or not is_late):
         _lift(state, policy, is_late=is_late, now=now)
+    elif is_late and not chased.debt.is_held and _is_suspended(state, policy):
+        _hold_new(state, now)
     if is_late and state.episode_since is None:
         state.episode_since = today
     elif not is_late and state.episode_since is not None:
         state.episode_since = state.last_days = state.last_step_on = state.warned_on = None
-        state.last_step = ""
+        state.last_step, state.failed_warnings = "", 0
         kept = DunningHold.objects.filter(customer_id=state.pk, kind=HoldKind.PROMISE, ended_at__isnull=True)
-        kept.update(ended_at=now, ended_by=ACTOR, ended_because="nothing overdue is left")
+        for one in kept:
+            _end_promise(one, is_kept=True, why="nothing overdue is left", now=now)
         supersede(subject=_subject(state.pk), cause_prefix="dunning:", by=None, reason="paid", now=now)
+
+
+def _is_suspended(state: DunningState, policy: Policy) -> bool:
+    """Whether the step of suspension was taken, on whatever lines there were."""
+    last = policy.steps[-1] if policy.steps else None
+    if last is None or last.deed != Deed.SUSPEND or not policy.suspends:
+        return False
+    return bool(state.suspended_services) or state.last_step == last.code
+
+
+def _hold_new(state: DunningState, now: datetime) -> None:
+    """Lines that came since: nobody goes around a debt by taking another line."""
+    held = _suspend(state.customer, now)
+    if held:
+        state.suspended_services = sorted({*state.suspended_services, *held})
+        record(
+            actor=ACTOR, action="billing.dunning.suspend", subject=_subject(state.pk), now=now,
+            reason="added while the account is on hold", details={"services": held},
+        )  # fmt: skip
 
 
 def _lift(state: DunningState, policy: Policy, *, is_late: bool, now: datetime) -> None:
@@ -206,8 +258,11 @@ def _lift(state: DunningState, policy: Policy, *, is_late: bool, now: datetime) 
     record(actor=ACTOR, action="billing.dunning.lift", subject=subject, reason=why, now=now, details=details)
     supersede(subject=subject, cause_prefix="dunning:", by=None, now=now)
     if Service.objects.filter(pk__in=ids, status=ServiceStatus.ACTIVE).exists():
-        cause = f"dunning:{state.pk}:restored:{now.isoformat()}"
-        dunning_tell.tell(state.customer, "dunning.restored", {}, cause=cause, by_sms=True, now=now)
+        # Named otherwise than the steps: what ends the episode in this very look withdraws those.
+        cause = f"restored:{state.pk}:{now.isoformat()}"
+        dunning_tell.tell(
+            state.customer, "dunning.restored", {}, cause=cause, by_sms=True, may_wait=False, now=now
+        )
 
 
 def _take_due(
@@ -243,9 +298,10 @@ def _do(
     told = 0
     if step.deed != Deed.SUSPEND or held:
         today = settings.FORMATS.local(now).date()
+        again = step.deed == Deed.WARN and state.failed_warnings > 0
         told = dunning_tell.tell(
-            customer, _template(step, policy), values, cause=f"dunning:{customer.pk}:{step.code}:{today}",
-            by_sms=step.deed != Deed.REMIND, now=now,
+            customer, _template(step, policy), values, by_sms=step.deed != Deed.REMIND, to_all=again, now=now,
+            cause=dunning_tell.cause_of(customer.pk, step.code, today) + (":again" if again else ""),
         )  # fmt: skip
     if (
         told or held or state.last_step != step.code
@@ -285,10 +341,40 @@ def _template(step: DunningStep, policy: Policy) -> str:
     return "dunning.warning" if step.deed == Deed.WARN else "dunning.suspended"
 
 
-def _end_lapsed(customer_id: int, today: date, now: datetime) -> None:
-    """A promise whose day is over wasn't kept, or it would have been ended when the debt was paid."""
-    over = DunningHold.objects.filter(customer_id=customer_id, ended_at__isnull=True, until__lt=today)
-    over.update(ended_at=now, ended_by=ACTOR, ended_because="its last day is over")
+def _check_warning(state: DunningState, now: datetime) -> None:
+    """A warning that visibly failed to reach anybody was none: it is sent again to everybody, and then a person has to do it."""
+    if state.warned_on is None or state.suspended_services:
+        return
+    if dunning_tell.failed(state.pk, state.last_step, state.warned_on):
+        record(
+            actor=ACTOR, action="billing.dunning.not_warned", subject=_subject(state.pk), now=now,
+            reason="every message of the warning failed", details={"warned_on": state.warned_on},
+        )  # fmt: skip
+        state.warned_on, state.failed_warnings = None, state.failed_warnings + 1
+
+
+def _end_lapsed(state: DunningState, policy: Policy, today: date, now: datetime) -> None:
+    """Holds whose last day is over; of a promise is said whether it was kept: what was paid by its day, against what was said."""
+    over = DunningHold.objects.filter(customer_id=state.pk, ended_at__isnull=True, until__lt=today)
+    for one in over:
+        if one.kind == HoldKind.PROMISE:
+            overdue = debt_of(state, policy, today=today).debt.overdue_minor
+            paid = paid_since(state.pk, one)
+            _end_promise(
+                one,
+                is_kept=is_kept(one.amount_minor, paid, overdue),
+                why="its last day is over",
+                now=now,
+            )
+        else:
+            one.ended_at, one.ended_by, one.ended_because = now, ACTOR, "its last day is over"
+            one.save(update_fields=["ended_at", "ended_by", "ended_because"])
+
+
+def _end_promise(one: DunningHold, *, is_kept: bool, why: str, now: datetime) -> None:
+    one.ended_at, one.ended_by, one.ended_because = now, ACTOR, why
+    one.is_kept, one.paid_minor = is_kept, paid_since(one.customer_id, one)
+    one.save(update_fields=["ended_at", "ended_by", "ended_because", "is_kept", "paid_minor"])
 
 
 def _next(debt: Debt, holds: Sequence[DunningHold], policy: Policy, now: datetime) -> datetime | None:
@@ -298,17 +384,9 @@ def _next(debt: Debt, holds: Sequence[DunningHold], policy: Policy, now: datetim
     found = next_look(debt, policy, local.date())
     if found is not None:
         days.append(found)
-        if not _is_open(now):
-            days.append(local.date() + timedelta(days=local.hour >= _OPENS))
-    return _opening(min(days)) if days else None
-
-
-def _opening(day: date) -> datetime:
-    return datetime.combine(day, time(_OPENS), settings.FORMATS.zone)
-
-
-def _is_open(now: datetime) -> bool:
-    return _OPENS <= settings.FORMATS.local(now).hour < _CLOSES
+        if not dunning_tell.is_open(now):
+            days.append(local.date() + timedelta(days=local.hour >= dunning_tell.OPENS))
+    return dunning_tell.opening(min(days)) if days else None
 
 
 def _subject(customer_id: int) -> str:

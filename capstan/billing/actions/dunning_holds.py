@@ -145,6 +145,27 @@ def end_collection(customer_ids: Iterable[int], because: str, *, actor: str, now
 
 
 @transaction.atomic
+def warned_by_hand(*, customer_id: int, how: str, actor: str, now: datetime) -> None:
+    """Somebody told him that his lines will be on hold, where every message failed: from today on the suspension may follow.
+
+    Raises Refused without a word how, and where no warning failed.
+    """
+    if not how.strip():
+        raise Refused("Say how he was told: by phone, at the door, and who took it.")
+    terms.lock(customer_id, now=now)
+    state = DunningState.objects.select_for_update().filter(pk=customer_id).first()
+    if state is None or state.episode_since is None or not state.failed_warnings or state.warned_on:
+        raise Refused("No warning to this customer has failed.")
+    state.warned_on, state.failed_warnings = settings.FORMATS.local(now).date(), 0
+    state.save(update_fields=["warned_on", "failed_warnings"])
+    record(
+        actor=actor, action="billing.dunning.warned_by_hand", subject=f"customer:{customer_id}", reason=how.strip(),
+        now=now, details={},
+    )  # fmt: skip
+    look_at([(customer_id, now)], now=now)
+
+
+@transaction.atomic
 def end_hold(*, hold_id: int, because: str, actor: str, now: datetime) -> None:
     """From now on it is chased again. Raises Refused without a reason, and for one that has ended."""
     if not because.strip():

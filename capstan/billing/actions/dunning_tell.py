@@ -1,7 +1,7 @@
 """What customers are told of their invoices and debts: by e-mail, and by SMS where access is at stake."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -12,10 +12,13 @@ from capstan.billing.models import DunningPolicy, Invoice
 from capstan.catalog.models import Brand
 from capstan.customers.models import Contact, Customer
 from capstan.messaging.actions.send import Draft, send, write_failed
+from capstan.messaging.models import Message
 from capstan.messaging.queries import texts
-from capstan.messaging.rules.words import Lane, Medium
+from capstan.messaging.rules.words import Lane, Medium, MessageState
 from capstan.values.refused import Refused
 
+OPENS, CLOSES = 8, 18
+"""Nobody is written to, or put on hold, before or after these hours of the provider's day."""
 _FIRST_ASKED = ("accounts", "owner")
 _ANNOUNCED_FOR = timedelta(days=3)
 
@@ -27,26 +30,29 @@ def tell(
     *,
     cause: str,
     by_sms: bool = False,
+    to_all: bool = False,
+    may_wait: bool = True,
     now: datetime,
 ) -> int:
     """Queue it for the customer's contacts within the caller's transaction; returns how many messages will leave.
 
-    Whoever sees to the accounts or owns the line is told, else everybody. An address that can't be written to shows as a
-    message that failed. `amount`, … are the template's; reference, bank, support and the link to what is open come from here.
+    Whoever sees to the accounts or owns the line is told, else everybody, or everybody in any case `to_all`. What `may_wait`
+    leaves in office hours. An address that can't be written to shows as a message that failed. `amount`, … are the template's;
+    reference, bank, support and the link to what is open come from here.
     """
     contacts = list(Contact.objects.filter(customer=customer).order_by("pk"))
     known = {variable.name for variable in texts.template(template).variables}
     given = {**_common(customer, customer.brand, now), **values}
     queued, had = 0, set[tuple[Medium, str]]()
     for medium in (Medium.EMAIL, Medium.SMS) if by_sms else (Medium.EMAIL,):
-        for contact in _reached_by(contacts, medium):
+        for contact in _reached_by(contacts, medium, to_all=to_all):
             address = _address(contact, medium)
             if (medium, address) in had:
                 continue
             had.add((medium, address))
             filled = {name: value for name, value in {**given, "name": contact.name}.items() if name in known}
             draft = _draft(customer, template, filled, medium, contact, cause)
-            queued += _queue(draft, now)
+            queued += _queue(draft._replace(not_before=_opening(now) if may_wait else None), now)
     return queued
 
 
@@ -81,9 +87,41 @@ def _address(contact: Contact, medium: Medium) -> str:
     return contact.email if medium == Medium.EMAIL else contact.phone
 
 
-def _reached_by(contacts: Sequence[Contact], medium: Medium) -> list[Contact]:
+def _reached_by(contacts: Sequence[Contact], medium: Medium, *, to_all: bool) -> list[Contact]:
     able = [contact for contact in contacts if _address(contact, medium)]
+    if to_all:
+        return able
     return [contact for contact in able if contact.role.strip().lower() in _FIRST_ASKED] or able
+
+
+def is_open(now: datetime) -> bool:
+    """Whether it is an hour at which people are written to, or their lines put on hold."""
+    return OPENS <= settings.FORMATS.local(now).hour < CLOSES
+
+
+def opening(of: date) -> datetime:
+    """When these hours begin on a day."""
+    return datetime.combine(of, time(OPENS), settings.FORMATS.zone)
+
+
+def _opening(now: datetime) -> datetime | None:
+    """When it may leave; None: at once."""
+    if is_open(now):
+        return None
+    local = settings.FORMATS.local(now)
+    return opening(local.date() + timedelta(days=local.hour >= OPENS))
+
+
+def failed(customer_id: int, code: str, warned_on: date) -> bool:
+    """Whether all messages of that day's warning visibly failed: nobody was warned."""
+    cause = cause_of(customer_id, code, warned_on)
+    states = set(Message.objects.filter(cause__in=(cause, f"{cause}:again")).values_list("state", flat=True))
+    return states == {MessageState.FAILED}
+
+
+def cause_of(customer_id: int, code: str, today: date) -> str:
+    """Why a step's messages are sent, once."""
+    return f"dunning:{customer_id}:{code}:{today}"
 
 
 def money(amount_minor: int) -> str:

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import holidays
 from django.conf import settings
-from django.db.models import Q
+from django.db.models import Q, QuerySet, Sum
 
-from capstan.billing.models import DunningHold, DunningPolicy, DunningState, Invoice
-from capstan.billing.rules.dunning import Debt, HoldKind, IsBusinessDay, Policy, steps_of
+from capstan.billing.models import Credit, DunningHold, DunningPolicy, DunningState, Invoice
+from capstan.billing.rules.dunning import WARNINGS_MAX, Debt, HoldKind, IsBusinessDay, Policy, steps_of
 from capstan.billing.rules.words import InvoiceKind
 
 _SATURDAY = 5
@@ -63,6 +63,25 @@ def debt_of(state: DunningState, policy: Policy, *, today: date) -> Chased:
         overdue_minor=sum(amount for _, amount in late), oldest_due_on=min((day for day, _ in late), default=None),
         next_minor=sum(amount for day, amount in coming if day == next_due_on), next_due_on=next_due_on,
         last_days=state.last_days, warned_on=state.warned_on, soon_for=state.soon_for, soon_days=state.soon_days,
-        is_held=any(hold.kind != HoldKind.DISPUTE for hold in holds),
+        is_held=any(hold.kind != HoldKind.DISPUTE for hold in holds), failed_warnings=state.failed_warnings,
     )  # fmt: skip
     return Chased(debt, holds)
+
+
+def paid_since(customer_id: int, promise: DunningHold) -> int:
+    """What the customer paid from a promise to its last day, less what was reversed or refunded since."""
+    money = Credit.objects.filter(
+        customer_id=customer_id, source__startswith="receipt:", made_at__gte=promise.made_at
+    )
+    if promise.until is not None:
+        money = money.filter(received_on__lte=promise.until)
+    left = money.aggregate(total=Sum("left_minor"))["total"] or 0
+    return left + (money.aggregate(total=Sum("allocations__amount_minor"))["total"] or 0)
+
+
+def not_warned() -> QuerySet[DunningState]:
+    """Debtors whose warnings all failed: their lines don't go on hold before a person has told them."""
+    rows = DunningState.objects.filter(
+        episode_since__isnull=False, warned_on__isnull=True, failed_warnings__gte=WARNINGS_MAX
+    )
+    return rows.select_related("customer").order_by("episode_since", "pk")

@@ -64,8 +64,8 @@ DEFAULT_STEPS = (
 class Debt(NamedTuple):
     """What a customer owes, disputed invoices left out, and what was done about it.
 
-    `last_days`: the days of the last step of this episode; `warned_on`: in this episode. `soon_days` is the last step before
-    the due date `soon_for`.
+    `last_days`: the days of the last step of this episode; `warned_on`: in this episode. `failed_warnings`: how many in a row
+    reached nobody, though they were sent. `soon_days` is the last step before the due date `soon_for`.
     """
 
     overdue_minor: int = 0
@@ -77,6 +77,16 @@ class Debt(NamedTuple):
     soon_for: date | None = None
     soon_days: int | None = None
     is_held: bool = False
+    failed_warnings: int = 0
+
+
+WARNINGS_MAX = 2
+"""So many warnings in a row may fail: the second goes to everybody who can be reached; then a person has to tell him."""
+
+
+def needs_person(debt: Debt) -> bool:
+    """Whether he couldn't be warned, so that nothing goes on before somebody has told him."""
+    return debt.warned_on is None and debt.failed_warnings >= WARNINGS_MAX
 
 
 def is_chased(debt: Debt, policy: Policy) -> bool:
@@ -93,6 +103,9 @@ def due_step(debt: Debt, policy: Policy, today: date, is_business_day: IsBusines
     assert debt.oldest_due_on is not None
     late = (today - debt.oldest_due_on).days - policy.grace_days
     steps = [step for step in policy.steps if 0 <= step.days <= late and _is_wanted(step, policy)]
+    if debt.warned_on is None and debt.failed_warnings:
+        again = [step for step in steps if step.deed == Deed.WARN and not needs_person(debt)]
+        return again[-1] if again and _may_say(policy, today, is_business_day) else None
     left = [step for step in steps if debt.last_days is None or step.days > debt.last_days]
     if not left:
         return None
@@ -137,6 +150,12 @@ def next_look(debt: Debt, policy: Policy, today: date) -> date | None:
         return today + timedelta(days=1)
     days = [debt.next_due_on + timedelta(days=n) for n in (*before, policy.grace_days + 1)]
     return min((day for day in days if day > today), default=today + timedelta(days=1))
+
+
+def is_kept(promised_minor: int | None, paid_minor: int, overdue_minor: int) -> bool:
+    """Whether a promise was kept by its last day: the amount that was promised was paid, or, where none was said, nothing is
+    overdue any more."""
+    return paid_minor >= promised_minor if promised_minor is not None else overdue_minor == 0
 
 
 def check(policy: Policy) -> None:

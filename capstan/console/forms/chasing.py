@@ -90,3 +90,9 @@ class HoldForm(forms.Form):
 class EndHoldForm(forms.Form):
     hold = forms.IntegerField(widget=forms.HiddenInput)
     because = forms.CharField(label="Why it ends", max_length=300)
+
+
+class WarnedForm(forms.Form):
+    how = forms.CharField(
+        label="How he was told", help_text="By phone, at the door; and who took it.", max_length=300
+    )

@@ -18,6 +18,7 @@ from capstan.network.rules.enforcement import ErrorCause
 from capstan.network.rules.words import CommandKind
 from capstan.operator.status.facts import GONE, DueFacts, MeterFacts, ProcessFacts, RefusalFacts, Status
 from capstan.operator.words import count
+from capstan.payments.queries.desk import tills_in_trouble
 from capstan.services.models import AccessDue, Service
 
 _LATELY = timedelta(hours=1)
@@ -52,6 +53,7 @@ def status(*, now: datetime) -> Status:
         discovered=list(
             Nas.objects.filter(discovered=True).order_by("pk").values_list("identifier", flat=True)[:20]
         ),
+        payment_gateways=[(one.name, one.trouble.rstrip(".")) for one in tills_in_trouble()],
     )
 
 

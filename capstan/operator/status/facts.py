@@ -82,6 +82,7 @@ class Status:
     routers: int
     observed_routers: int
     discovered: list[str] = field(default_factory=list)
+    payment_gateways: list[tuple[str, str]] = field(default_factory=list)  # in trouble: name and why
 
 
 def troubles(status: Status) -> list[str]:
@@ -113,6 +114,10 @@ def troubles(status: Status) -> list[str]:
     held = sum(number for kind, number in status.faults.items() if kind not in HARMLESS_FAULTS)
     if held:
         found.append(f"{count(held, 'metering fault')} to be decided on: capstan fault list.")
+    found += [
+        f"The payment gateway {name} is in trouble, card payments may be missing. {why}."
+        for name, why in status.payment_gateways
+    ]
     if status.discovered:
         names = ", ".join(status.discovered[:5])
         found.append(

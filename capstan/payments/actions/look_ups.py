@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 from capstan.payments.actions.charges import TAKES_DAYS, end
 from capstan.payments.actions.gateways.port import Heard, NotDoneError, UnclearError
 from capstan.payments.actions.gateways.registry import access_of, provider_of
+from capstan.payments.actions.gateways.trouble import note_trouble, note_works
 from capstan.payments.actions.notifications import hear
 from capstan.payments.models import Checkout, Gateway, Payment
 from capstan.payments.rules.words import OPEN_CHECKOUTS, UNDECIDED, CheckoutState
@@ -59,7 +60,9 @@ def _look_up(gateway: Gateway, silent: list[Checkout], now: datetime) -> int:
         listed = provider_of(gateway).look_up(access_of(gateway), since, now)
     except (NotDoneError, UnclearError) as problem:
         log.warning("a gateway can't be asked for its payments", gateway=gateway.name, why=str(problem))
+        note_trouble(gateway, f"It can't be asked for its payments: {problem}", now=now)
         return 0
+    note_works(gateway)
     tokens = {one.token for one in silent}
     found = sum(_is_news(gateway, heard, now) for heard in listed if heard.token in tokens)
     there = {heard.token for heard in listed}

@@ -12,7 +12,7 @@ from capstan.billing.rules.words import RUN_OVER, InvoiceKind, ItemState, Method
 from capstan.customers.models import Customer
 from capstan.db.text import named
 from capstan.identity.rules import Actor
-from capstan.payments.models import BankLine, CashUp, Notification, Payment, Refund
+from capstan.payments.models import BankLine, CashUp, Gateway, Notification, Payment, Refund
 from capstan.payments.rules.words import CheckoutState, NotificationState
 
 UNCERTAIN = ("uncertain", "sending")
@@ -182,10 +182,16 @@ class Waits(NamedTuple):
     short: int
     refunds: int
     failed_items: int
+    gateways: int
 
     @property
     def total(self) -> int:
         return sum(self)
+
+
+def tills_in_trouble() -> QuerySet[Gateway]:
+    """Payment gateways that are used and don't answer, the longest first."""
+    return Gateway.objects.filter(active=True, trouble_since__isnull=False).order_by("trouble_since", "pk")
 
 
 def for_person() -> QuerySet[Notification]:
@@ -208,7 +214,8 @@ _WAITS = """
             JOIN billing_credit r ON r.id = p.credit_id
             WHERE c.state = 'paid too little' AND p.reversed_at IS NULL AND r.left_minor > 0),
         (SELECT count(*) FROM payments_refund WHERE state = 'uncertain'),
-        (SELECT count(*) FROM billing_billrunitem WHERE state = 'failed')
+        (SELECT count(*) FROM billing_billrunitem WHERE state = 'failed'),
+        (SELECT count(*) FROM payments_gateway WHERE active AND trouble_since IS NOT NULL)
 """
 
 

@@ -10,14 +10,15 @@ from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_GET, require_POST
 
 from capstan.billing.actions import dunning_holds
 from capstan.billing.models import DunningHold, DunningPolicy, DunningState
-from capstan.billing.queries.dunning import business_days, debt_of, rules_of
+from capstan.billing.queries.dunning import business_days, debt_of, not_warned, rules_of
 from capstan.billing.queries.owed import open_invoices, owed
-from capstan.billing.rules.dunning import HoldKind, next_look, suspends_on
-from capstan.console.forms.chasing import DisputeForm, EndHoldForm, HoldForm, PromiseForm
+from capstan.billing.rules.dunning import HoldKind, needs_person, next_look, suspends_on
+from capstan.console.forms.chasing import DisputeForm, EndHoldForm, HoldForm, PromiseForm, WarnedForm
 from capstan.console.invoices_shown import money_url
 from capstan.console.people import name_of
 from capstan.console.views.billing.found import customer_or_404, local_day, money_crumbs, not_allowed
@@ -25,9 +26,12 @@ from capstan.customers.models import Customer
 from capstan.identity.rules import Actor, Permission
 from capstan.services.models import Service
 from capstan.ui.access import StaffRequest, staff_required
+from capstan.ui.parts import badge
+from capstan.ui.states import Tone
 from capstan.values import clock
 from capstan.values.refused import Refused
 
+_PROMISES_SHOWN = 10
 _KIND_WORDS = {
     HoldKind.PROMISE: "Promise to pay", HoldKind.DISPUTE: "Disputed", HoldKind.STAFF: "Not chased, staff's word",
     HoldKind.COLLECTION: "A debit order is on its way",
@@ -69,12 +73,21 @@ def _end(customer: Customer, given: dict[str, Any], actor: Actor, now: datetime)
     return "It has ended: the debt is chased as before."
 
 
+def _warned(customer: Customer, given: dict[str, Any], actor: Actor, now: datetime) -> str:
+    dunning_holds.warned_by_hand(customer_id=customer.pk, how=given["how"], actor=actor.key, now=now)
+    return "Noted: he was told today, and the next step may follow."
+
+
 _DEEDS: dict[str, tuple[Callable[[Customer, dict[str, Any], Actor, datetime], str], Permission]] = {
     "promise": (_promise, Permission.TAKE_PAYMENTS),
     "dispute": (_dispute, Permission.TAKE_PAYMENTS),
     "hold": (_hold, Permission.RUN_BILLING),
     "end": (_end, Permission.TAKE_PAYMENTS),
+    "warned": (_warned, Permission.TAKE_PAYMENTS),
 }
+
+
+_NOT_WARNED = "every message of the warning failed: tell him yourself, no line goes on hold before that"
 
 
 class Held(NamedTuple):
@@ -122,7 +135,8 @@ def _form(deed: str, customer: Customer, given: Any = None) -> forms.Form:
         return DisputeForm(given, invoices=invoices, auto_id="dispute-%s")
     if deed == "end":
         return EndHoldForm(given, auto_id=f"end-{(given or {}).get('hold', '')}-%s")
-    return (PromiseForm if deed == "promise" else HoldForm)(given, auto_id=f"{deed}-%s")
+    kinds = {"promise": PromiseForm, "hold": HoldForm, "warned": WarnedForm}
+    return kinds[deed](given, auto_id=f"{deed}-%s")
 
 
 def _page(request: StaffRequest, customer: Customer, deed: str, form: forms.Form | None) -> HttpResponse:
@@ -130,16 +144,43 @@ def _page(request: StaffRequest, customer: Customer, deed: str, form: forms.Form
     may = {name: request.actor.may(permission) for name, (_, permission) in _DEEDS.items()}
     forms_of = {
         name: form if name == deed and form is not None else _form(name, customer)
-        for name in ("promise", "dispute", "hold")
-        if may[name] and (name != "dispute" or open_invoices(customer.pk))
+        for name in ("warned", "promise", "dispute", "hold")
+        if may[name] and _is_wanted(name, customer)
     }
     context = {
         "customer": customer, "facts": _facts(customer, now), "forms": forms_of, "open_deed": deed,
         "overdue": owed(customer.pk, today=local_day(now)).overdue_minor,
         "held": [_held(one, form if deed == "end" else None, may=may["end"]) for one in _open_holds(customer)],
+        "promises": _promises(customer), "needs_person": _is_wanted("warned", customer),
         "crumbs": money_crumbs(customer, ("Money", money_url(customer.pk)), ("Chasing", None)),
     }  # fmt: skip
     return render(request, "console/billing/chasing.html", context)
+
+
+def _is_wanted(deed: str, customer: Customer) -> bool:
+    if deed == "dispute":
+        return bool(open_invoices(customer.pk))
+    if deed == "warned":
+        return not_warned().filter(pk=customer.pk).exists()
+    return True
+
+
+def _promises(customer: Customer) -> list[tuple[str, SafeString, str]]:
+    """Those that are over, the last first: kept or broken, and what was paid by then."""
+    formats = settings.FORMATS
+    rows = DunningHold.objects.filter(customer=customer, kind=HoldKind.PROMISE, is_kept__isnull=False)
+    found = []
+    for one in rows.order_by("-pk")[:_PROMISES_SHOWN]:
+        said = formats.money(one.amount_minor) if one.amount_minor else "all that was overdue"
+        by = f" by {formats.day(one.until)}" if one.until else ""
+        look = (
+            badge("Kept", Tone.GOOD, "circle-check")
+            if one.is_kept
+            else badge("Broken", Tone.BAD, "alert-triangle")
+        )
+        paid = f"{formats.money(one.paid_minor or 0)} was paid by then"
+        found.append((f"Promised {said}{by}", look, paid))
+    return found
 
 
 def _open_holds(customer: Customer) -> list[DunningHold]:
@@ -177,6 +218,7 @@ def _facts(customer: Customer, now: datetime) -> list[tuple[str, str]]:
     facts = [
         ("Overdue since", formats.day(debt.oldest_due_on) if debt.oldest_due_on else ""),
         ("Last step", _last(state)),
+        ("Needs a person", _NOT_WARNED if needs_person(debt) else ""),
         ("On hold for it", ", ".join(names)),
         ("Lines go on hold", formats.day(on_hold) if on_hold and debt.oldest_due_on else ""),
         ("Looked at again", formats.day(then) if then else ""),

@@ -118,6 +118,12 @@ def todos(waits: desk.Waits) -> list[Todo]:
             "customers whose invoices failed in a run",
             run_url,
         ),
+        Todo(
+            waits.gateways,
+            "payment gateway in trouble, card payments may be missing",
+            "payment gateways in trouble, card payments may be missing",
+            reverse("console:needs_person"),
+        ),
     ]
     return [one for one in found if one.number]
 
