@@ -5,6 +5,7 @@ from django.db import models
 from capstan.billing.rules.dunning import DEFAULT_STEPS, HoldKind, rows_of
 from capstan.billing.rules.words import (
     ChargeKind,
+    ImportState,
     InvoiceKind,
     ItemState,
     Method,
@@ -13,7 +14,7 @@ from capstan.billing.rules.words import (
     Timing,
     Told,
     TopUpInvoicing,
-)
+)  # fmt: skip
 from capstan.catalog.models import Brand, Package, TaxGroup
 from capstan.customers.models import Customer
 from capstan.services.models import Service
@@ -25,9 +26,7 @@ class BillingPolicy(models.Model):
 
     brand = models.OneToOneField(Brand, models.PROTECT, primary_key=True, related_name="+")
     billing_day = models.SmallIntegerField(default=1, help_text="1 to 28; 31: the month's last day")
-    by_anniversary = models.BooleanField(
-        default=False, help_text="the day on which somebody became a customer"
-    )
+    by_anniversary = models.BooleanField(default=False, help_text="the day on which somebody became a customer")  # fmt: skip
     timing = models.TextField(choices=choices(Timing), default=Timing.ADVANCE)
     due_days = models.SmallIntegerField(default=7)
     top_ups = models.TextField(choices=choices(TopUpInvoicing), default=TopUpInvoicing.NEXT)
@@ -98,9 +97,7 @@ class BillRun(models.Model):
     made_at = models.DateTimeField()
     made_by = models.TextField()
     previewed_at = models.DateTimeField(null=True)
-    issue_from = models.DateTimeField(
-        null=True, help_text="somebody said so, or it goes by itself from here on"
-    )
+    issue_from = models.DateTimeField(null=True, help_text="somebody said so, or it goes by itself from here on")  # fmt: skip
     issued_by = models.TextField(blank=True)
     issued_at = models.DateTimeField(null=True)
 
@@ -137,12 +134,10 @@ class Invoice(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["customer", "issued_on"], name="invoice_customer"),
-            models.Index(
-                fields=["customer", "due_on"], name="invoice_open", condition=models.Q(open_minor__gt=0)
-            ),
+            models.Index(fields=["customer", "due_on"], name="invoice_open", condition=models.Q(open_minor__gt=0)),
             models.Index(fields=["issued_on", "id"], name="invoice_issued"),
             models.Index(fields=["due_on"], name="invoice_due", condition=models.Q(open_minor__gt=0)),
-        ]
+        ]  # fmt: skip
         constraints = [
             models.UniqueConstraint(fields=["brand", "kind", "number"], name="invoice_number"),
             models.CheckConstraint(
@@ -256,9 +251,7 @@ class Charge(models.Model):
         blank=True, help_text="how it was paid before it was made; the invoice's line says so"
     )
     returns = models.ForeignKey("self", models.PROTECT, null=True, related_name="given_back")
-    package = models.ForeignKey(
-        Package, models.PROTECT, null=True, related_name="+", help_text="of a subscription"
-    )
+    package = models.ForeignKey(Package, models.PROTECT, null=True, related_name="+", help_text="of a subscription")  # fmt: skip
     covers_first = models.DateField(null=True)
     covers_end = models.DateField(null=True, help_text="the first day after it")
     line = models.ForeignKey(InvoiceLine, models.PROTECT, null=True, related_name="charges")
@@ -316,9 +309,7 @@ class Credit(models.Model):
     source = models.TextField(unique=True, help_text="what it is, such as payment:17")
     amount_minor = models.BigIntegerField()
     left_minor = models.BigIntegerField(help_text="not allocated and not taken back")
-    kept_for = models.TextField(
-        blank=True, help_text="what it was paid for, such as order:17; nothing else gets it"
-    )
+    kept_for = models.TextField(blank=True, help_text="what it was paid for, such as order:17; nothing else gets it")  # fmt: skip
     received_on = models.DateField()
     made_at = models.DateTimeField()
 
@@ -362,19 +353,15 @@ class BillRunItem(models.Model):
     class Meta:
         indexes = [
             models.Index(fields=["run", "state", "id"], name="billrunitem_state"),
-            models.Index(
-                fields=["id"], name="billrunitem_failed", condition=models.Q(state=ItemState.FAILED)
-            ),
-        ]
+            models.Index(fields=["id"], name="billrunitem_failed", condition=models.Q(state=ItemState.FAILED)),
+        ]  # fmt: skip
         constraints = [models.UniqueConstraint(fields=["run", "customer"], name="billrunitem_once")]
 
 
 class StoredDocument(models.Model):
     """A document's PDF as it first left the house. Its bytes never change."""
 
-    source = models.TextField(
-        unique=True, help_text="invoice:17, receipt:4, statement:17:2026-01-01:2026-02-01"
-    )
+    source = models.TextField(unique=True, help_text="invoice:17, receipt:4, statement:17:2026-01-01:2026-02-01")  # fmt: skip
     pdf = models.BinaryField()
     sha256 = models.TextField()
     made_at = models.DateTimeField()
@@ -391,9 +378,7 @@ class DunningPolicy(models.Model):
     steps = models.JSONField(default=_default_steps, help_text="[{code, days, deed}, …], by rising days")
     least_minor = models.BigIntegerField(default=5000, help_text="less than that overdue isn't chased")
     grace_days = models.SmallIntegerField(default=0)
-    warn_days = models.SmallIntegerField(
-        default=2, help_text="from the warning to the suspension, at the least"
-    )
+    warn_days = models.SmallIntegerField(default=2, help_text="from the warning to the suspension, at the least")  # fmt: skip
     skip_weekends = models.BooleanField(default=True, help_text="and public holidays, for suspension")
     reminders_skip = models.BooleanField(default=False, help_text="the same for what is only said")
     country = models.TextField(blank=True, help_text="whose public holidays; empty: the provider's")
@@ -410,13 +395,28 @@ class DunningState(models.Model):
     last_days = models.SmallIntegerField(null=True, help_text="the last step's, should it be renamed")
     last_step_on = models.DateField(null=True)
     warned_on = models.DateField(null=True, help_text="in this episode")
-    failed_warnings = models.SmallIntegerField(
-        default=0, help_text="in a row: sent, and all of each visibly failed"
-    )
+    failed_warnings = models.SmallIntegerField(default=0, help_text="in a row, visibly to everybody")
     soon_for = models.DateField(null=True, help_text="the due date that was last said to come")
     soon_days = models.SmallIntegerField(null=True, help_text="which of the steps before it")
     suspended_services = models.JSONField(default=list, help_text="ids of those that dunning put on hold")
     next_look_at = models.DateTimeField(null=True, db_index=True)
+
+
+class RatedImport(models.Model):
+    """A file of charges that were priced elsewhere: looked at, then taken over whole or not at all."""
+
+    file_name = models.TextField()
+    sha256 = models.TextField(db_index=True)
+    content = models.BinaryField(null=True, help_text="until it is taken over or put away")
+    state = models.TextField(choices=choices(ImportState), default=ImportState.WAITING)
+    rows_new = models.IntegerField(help_text="as of the preview, then as it was taken")
+    rows_known = models.IntegerField(help_text="charged before")
+    amount_minor = models.BigIntegerField(help_text="of the new ones, VAT included")
+    customers = models.JSONField(default=list, help_text="[id, charges, minor units] of the new ones")
+    made_by = models.TextField()
+    made_at = models.DateTimeField()
+    decided_by = models.TextField(blank=True)
+    decided_at = models.DateTimeField(null=True)
 
 
 class DunningHold(models.Model):
@@ -438,10 +438,8 @@ class DunningHold(models.Model):
 
     class Meta:
         indexes = [
-            models.Index(
-                fields=["customer"], name="dunninghold_open", condition=models.Q(ended_at__isnull=True)
-            )
-        ]
+            models.Index(fields=["customer"], name="dunninghold_open", condition=models.Q(ended_at__isnull=True)),
+        ]  # fmt: skip
 
 
 class InvoiceNotice(models.Model):

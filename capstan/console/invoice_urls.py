@@ -9,6 +9,7 @@ from capstan.console.views.billing import (
     invoices,
     money,
     prices,
+    rated,
     run,
     runs,
     statement,
@@ -20,6 +21,11 @@ urlpatterns: list[URLPattern] = [
     path("billing/invoices/<int:invoice_id>/", invoices.show, name="invoice"),
     path("billing/invoices/<int:invoice_id>/pdf/", invoices.pdf, name="invoice_pdf"),
     path("billing/invoices/<int:invoice_id>/<slug:deed>/", invoices.act, name="invoice_deed"),
+    # charges that were priced elsewhere
+    path("billing/rated/", rated.show, name="rated"),
+    path("billing/rated/<int:import_id>/", rated.look, name="rated_import"),
+    path("billing/rated/<int:import_id>/take/", rated.take_over, name="rated_take"),
+    path("billing/rated/<int:import_id>/put-away/", rated.put_away, name="rated_put_away"),
     # a customer's money
     path("money/<int:customer_id>/", money.show, name="money"),
     path("money/<int:customer_id>/statement/", statement.show, name="statement"),

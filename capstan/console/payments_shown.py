@@ -39,6 +39,7 @@ _PAGES: tuple[tuple[str, str, Permission | None], ...] = (
     ("Debit orders", "debit_orders", Permission.RUN_BILLING),
     ("Bank", "bank", Permission.TAKE_PAYMENTS),
     ("Notifications", "notifications", Permission.TAKE_PAYMENTS),
+    ("Rated charges", "rated", Permission.RUN_BILLING),
     ("Cash", "cash", Permission.TAKE_PAYMENTS),
     ("Ledger", "ledger", Permission.SEE_BOOKS),
     ("Prices", "prices", None),

@@ -96,3 +96,11 @@ class ItemState(StrEnum):
     NOTHING = "nothing to bill"
     FAILED = "failed"
     LEFT_OUT = "left out"
+
+
+class ImportState(StrEnum):
+    """A file of charges that were priced elsewhere."""
+
+    WAITING = "waiting"  # somebody looks at its preview
+    TAKEN = "taken over"
+    PUT_AWAY = "put away"
