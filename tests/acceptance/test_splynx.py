@@ -2,26 +2,37 @@
 
 import re
 from collections.abc import Iterator
+from datetime import timedelta
+from itertools import count
 from pathlib import Path
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from playwright.sync_api import Page, expect
 from pytest_django import DjangoDbBlocker
 
-from capstan.billing.actions import run as runs
-from capstan.billing.models import BillingPolicy, BillingTerms, BillRun, Charge, Invoice
+from capstan.billing.actions import bill, dunning, terms
+from capstan.billing.actions.charges import charge
+from capstan.billing.actions.dunning_holds import set_dunning_policy
+from capstan.billing.models import BillingPolicy, BillingTerms, BillRun, Charge, DunningState, Invoice
 from capstan.billing.queries.runs import progress
+from capstan.billing.rules.dunning import DEFAULT_STEPS, Policy
 from capstan.billing.rules.periods import period_at
-from capstan.billing.rules.words import InvoiceKind, RunState, TopUpInvoicing
+from capstan.billing.rules.words import ChargeKind, InvoiceKind, RunState, TopUpInvoicing
 from capstan.caps.models import Bucket
 from capstan.catalog.actions import create_tax_group
 from capstan.catalog.models import Brand, TopUpOffer
 from capstan.catalog.rules import AtCap
 from capstan.config.embedded.server import Server
+from capstan.customers.models import Contact
 from capstan.demo.gateway.server import Gateway as Simulator
+from capstan.identity.models import Login
+from capstan.identity.rules import Role
 from capstan.ledger.queries import trial_balance
+from capstan.messaging.models import Message
 from capstan.payments.actions.gateways.enter import enter_gateway
+from capstan.payments.models import Payment
 from capstan.payments.rules.words import GatewayKind
 from capstan.services.models import Service
 from capstan.topups.actions.agreements import set_account_rule
@@ -35,11 +46,15 @@ from tests.product import Product, database, eventually
 from tests.provider import GB
 from tests.routers import Line, Router
 from tests.scene import Scene
+from tests.staff import PASSWORD, code_at, login
 
 NBSP = "\N{NO-BREAK SPACE}"
 SLOW = 512_000
 HOOK = "a-token-of-the-card-gateway"
 CONNECTION = "line-passw0rd"
+GARDEN = "capstan-garden"
+code_steps = count()
+"""A code works once: each sign-in of this module takes the next one, which the server takes early."""
 
 
 @pytest.fixture(scope="module")
@@ -204,23 +219,103 @@ def test_s7_on_an_own_invoice_at_once_or_on_the_next(
     assert Charge.objects.get(reference=f"order:{order_of(username).pk}").line is None
 
 
-def test_s9_the_billing_day_is_previewed_and_issued(provider: Town, router: Router) -> None:
+def sign_in(page: Page, provider: Town) -> None:
+    """The accounts clerk."""
+    if not Login.objects.filter(username="carla").exists():
+        login("carla", Role.ACCOUNTS, authenticator=True)
+    page.goto(f"{provider.scene.product.web_url}/staff/billing/runs/")
+    page.get_by_label(re.compile("username", re.IGNORECASE)).fill("carla")
+    page.get_by_label("Password", exact=True).fill(PASSWORD)
+    page.get_by_role("button", name=re.compile("sign in", re.IGNORECASE)).click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Second step")
+    page.get_by_label("Code").fill(code_at(clock.now(), steps=next(code_steps)))
+    page.get_by_role("button", name="Sign in", exact=True).click()
+    page.wait_for_url(re.compile("/staff/billing/runs/$"))
+
+
+def test_s9_the_clerk_previews_looks_and_issues(provider: Town, router: Router, open_page: Windows) -> None:
     today = settings.FORMATS.local(clock.now()).date()
     day = period_at(today, min(today.day, 28)).first
     BillingTerms.objects.update(billing_day=day.day, bills_from=day, next_bill_on=day)
-    brand_id = provider.scene.provider.brand.pk
     waiting = sum(Charge.objects.filter(line=None).values_list("amount_minor", flat=True))
     assert waiting
-    if not BillRun.objects.exists():
-        runs.start(brand_id=brand_id, billing_day=day, actor="staff:farai", now=clock.now())
+    page = open_page(1280)
+    sign_in(page, provider)
+    check_page(page)
+    if BillRun.objects.exists():  # the worker was quicker
+        page.get_by_role("link", name="To the run under way").click()
+    else:
+        page.locator("input[name=billing_day]").fill(day.isoformat())
+        page.get_by_role("button", name="Preview this day").click()
     eventually(lambda: BillRun.objects.get().state == RunState.PREVIEWED, 30, "the preview")
     assert progress(BillRun.objects.get().pk).preview_minor == waiting
-    runs.release(run_id=BillRun.objects.get().pk, actor="staff:farai", now=clock.now())
+    page.reload()
+    total = settings.FORMATS.money(waiting)
+    expect(page.get_by_role("heading", level=1)).to_contain_text(total)
+    expect(page.get_by_role("heading", name="Look at these first")).to_be_visible()
+    expect(page.get_by_text("first invoice").first).to_be_visible()
+    check_page(page)
+    page.get_by_role("button", name="Issue the invoices").click()
+    page.get_by_role("dialog").get_by_role("button", name="Issue the invoices").click()
+    expect(page.get_by_text("this page says how far it is")).to_be_visible()
     eventually(lambda: BillRun.objects.get().state == RunState.ISSUED, 30, "the invoices")
     assert not Charge.objects.filter(line=None).exists()
-    assert (
-        sum(Invoice.objects.filter(run=BillRun.objects.get()).values_list("total_minor", flat=True))
-        == waiting
-    )
+    run = BillRun.objects.get()
+    invoice = Invoice.objects.get(run=run)
+    assert (invoice.total_minor, run.issued_by) == (waiting, "staff:carla")
+    page.reload()
+    page.locator("#list").get_by_role("link", name=total).click()
+    expect(page.get_by_role("heading", level=1)).to_contain_text(total)
+    check_page(page)
+    address = page.get_by_role("link", name="PDF").get_attribute("href")
+    paper = page.request.get(f"{provider.scene.product.web_url}{address}")
+    assert paper.headers["content-type"] == "application/pdf"
+    assert paper.body().startswith(b"%PDF-")
     totals = trial_balance()
     assert sum(one.debits for one in totals) == sum(one.credits for one in totals)
+
+
+def test_s9_a_late_payer_is_on_hold_and_back_when_he_has_paid(
+    provider: Town, router: Router, open_page: Windows
+) -> None:
+    """The days until then have gone by: the last look is that of this morning, or of yesterday's."""
+    number = "+27600000014"
+    line = capped(provider, router, "late@jenny.example", number)
+    customer = Service.objects.get(username=line.username).customer
+    Contact.objects.create(customer=customer, name="Jan", role="owner", phone=number)
+    now = clock.now()
+    morning = settings.FORMATS.local(now).replace(hour=9, minute=0)
+    look = morning if morning <= now else morning - timedelta(days=1)
+    long_ago = look - timedelta(days=30)
+    with transaction.atomic():
+        charge(
+            service_id=service_id(line.username), kind=ChargeKind.ONE_OFF, description="Call-out", amount_minor=59_900,
+            reference="late", actor="test", now=long_ago,
+        )  # fmt: skip
+        locked = terms.lock_many([customer.pk], now=long_ago)
+        bill.bill(locked, long_ago.date(), run_id=None, actor="test", now=long_ago)
+    set_dunning_policy(
+        brand_id=customer.brand_id, policy=Policy(DEFAULT_STEPS, skip_weekends=False, least_minor=1), actor="test",
+        now=look - timedelta(days=30),
+    )  # fmt: skip
+    for days in (3, 0):  # the warning, then the suspension
+        DunningState.objects.filter(pk=customer.pk).update(next_look_at=look - timedelta(days=days))
+        dunning.look_due(now=look - timedelta(days=days), limit=10)
+    eventually(lambda: line.told_filter == GARDEN, 20, "the hold to reach the router")
+    page = open_page(1280)
+    sign_in(page, provider)
+    page.goto(f"{provider.scene.product.web_url}/staff/money/{customer.pk}/chasing/")
+    expect(page.get_by_text("On hold for it")).to_be_visible()
+    check_page(page)
+    owed = sum(Invoice.objects.filter(customer=customer).values_list("open_minor", flat=True))
+    page.goto(f"{provider.scene.product.web_url}/staff/money/{customer.pk}/pay/new/")
+    page.get_by_label("Amount", exact=True).fill(f"{owed / 100:.2f}")
+    page.get_by_role("button", name="Book it and make the receipt").click()
+    page.wait_for_url(re.compile(r"/billing/payments/\d+/"))
+    eventually(lambda: line.told_filter != GARDEN, 10, "the line to be back")
+    assert not Invoice.objects.filter(customer=customer, open_minor__gt=0).exists()
+    said = Message.objects.get(template="dunning.restored", medium="sms")
+    paid_at = Payment.objects.filter(customer=customer).latest("pk").made_at
+    assert said.queued_at - paid_at < timedelta(seconds=3), (
+        "within a second, on a machine that does nothing else"
+    )
