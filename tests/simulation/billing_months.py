@@ -11,7 +11,7 @@ from capstan.billing.actions.run import leave_out
 from capstan.billing.models import Invoice, InvoiceLine
 from capstan.billing.rules.words import ChargeKind, InvoiceKind
 from capstan.catalog.actions import set_package_price, set_tax_rate, withdraw_tax_rate
-from capstan.payments.actions import bank
+from capstan.payments.actions import bank_lines
 from capstan.payments.models import BankLine
 from capstan.payments.rules.words import BankLineState
 from capstan.services.actions.contract import cancel_package_changes, change_package
@@ -513,7 +513,7 @@ class BillingMonths:
             row = rows[text]
             if text.startswith("MRS"):
                 self.same(f"bank line {text}", row.state, BankLineState.UNMATCHED)
-                payment = bank.assign(
+                payment = bank_lines.assign(
                     line_id=row.pk,
                     customer_id=self.world.customers[code].pk,
                     remember=False,

@@ -216,7 +216,7 @@ def put_back(
     total = sum(one.amount_minor for one in parts)
     entries = entry(taken_from, credit_account(parts[0].credit.customer_id), total)
     post([JournalDraft(source, kind, today, description, actor, entries)], now=now)
-    allocate_free([credit.customer_id], today=today, actor=actor, now=now)
+    allocate_free([parts[0].credit.customer_id], today=today, actor=actor, now=now)
 
 
 def _change_left(parts: Sequence[Paid], sign: int) -> None:

@@ -120,6 +120,8 @@ def act(request: StaffRequest, customer_id: int, deed: str) -> HttpResponse:
             words = todo(customer, form.cleaned_data, request.actor, clock.now())
         except Refused as refusal:
             form.add_error(None, str(refusal))
+            if not _is_wanted(deed, customer):  # its form is gone from the page
+                messages.info(request, str(refusal))
         else:
             messages.success(request, words)
             return redirect(reverse("console:chasing", args=[customer.pk]))

@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0004_dunning'),
+        ('billing', '0006_debit_orders'),
     ]
 
     operations = [
