@@ -18,7 +18,7 @@ from capstan.messaging.queries.stream import conversations
 from capstan.messaging.rules.texts.catalogue import TEMPLATES
 from capstan.messaging.rules.words import MessageState
 from capstan.payments.models import Gateway as PaymentGateway
-from capstan.payments.queries.desk import tills_in_trouble
+from capstan.payments.queries.desk import tills_in_trouble, unwell
 from capstan.topups.models import Order
 from capstan.topups.queries.numbers import Line, lines_of
 from capstan.topups.queries.orders import needing_person
@@ -72,8 +72,7 @@ def count(*, now: datetime) -> int:
         + Order.objects.exclude(needs_person="").count()
         + in_trouble().count()
         + alarms_unseen().count()
-        + not_warned().count()
-        + tills_in_trouble().count()
+        + unwell()
     )
 
 

@@ -361,11 +361,7 @@ def billing() -> tuple[Step, ...]:
             lambda now: book_due(now=now, limit=BATCH),
             BATCH,
         ),
-        Step(
-            "new lines of accounts on hold",
-            timedelta(seconds=10),
-            lambda now: hold_new_lines(now=now, limit=BATCH),
-        ),
+        Step("hold new lines", timedelta(seconds=10), lambda now: hold_new_lines(now=now, limit=BATCH)),
         Step("billing days ahead", timedelta(minutes=5), lambda now: run.start_due(now=now)),
         Step(
             "terms of new customers",

@@ -204,7 +204,7 @@ def test_a_gateway_that_can_not_be_asked_is_in_trouble_until_it_answers(
     for hours in (1, 2):
         till.gateway.settings = {**real, "api": "http://127.0.0.1:9"}
         till.gateway.save(update_fields=["settings"])
-        assert notifications.look_up_due(now=till.now + timedelta(hours=hours)) == 0
+        assert look_ups.look_up_due(now=till.now + timedelta(hours=hours)) == 0
         (one,) = tills_in_trouble()
         assert one.trouble_since == till.now + timedelta(hours=1), "since the first time"
         assert "can't be asked" in one.trouble
@@ -212,5 +212,5 @@ def test_a_gateway_that_can_not_be_asked_is_in_trouble_until_it_answers(
     till.gateway.settings = real
     till.gateway.asked_until = None
     till.gateway.save(update_fields=["settings", "asked_until"])
-    notifications.look_up_due(now=till.now + timedelta(hours=3))
+    look_ups.look_up_due(now=till.now + timedelta(hours=3))
     assert not tills_in_trouble().exists()

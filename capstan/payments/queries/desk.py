@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import Count, F, Q, QuerySet, Sum
 
 from capstan.billing.models import Allocation, BillRun, BillRunItem, Invoice
+from capstan.billing.rules.dunning import WARNINGS_MAX
 from capstan.billing.rules.words import RUN_OVER, InvoiceKind, ItemState, Method
 from capstan.customers.models import Customer
 from capstan.db.text import named
@@ -192,6 +193,21 @@ class Waits(NamedTuple):
 def tills_in_trouble() -> QuerySet[Gateway]:
     """Payment gateways that are used and don't answer, the longest first."""
     return Gateway.objects.filter(active=True, trouble_since__isnull=False).order_by("trouble_since", "pk")
+
+
+_UNWELL = """
+    SELECT (SELECT count(*) FROM payments_gateway WHERE active AND trouble_since IS NOT NULL)
+        + (SELECT count(*) FROM billing_dunningstate
+            WHERE episode_since IS NOT NULL AND warned_on IS NULL AND failed_warnings >= %s)
+"""
+
+
+def unwell() -> int:
+    """How many payment gateways are in trouble and debtors could not be warned: one question, for every page's navigation."""
+    with connection.cursor() as cursor:
+        cursor.execute(_UNWELL, [WARNINGS_MAX])
+        number: int = cursor.fetchone()[0]
+        return number
 
 
 def for_person() -> QuerySet[Notification]:

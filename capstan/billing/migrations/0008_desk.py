@@ -7,7 +7,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('billing', '0006_debit_orders'),
+        ('billing', '0007_prepaid'),
     ]
 
     operations = [
