@@ -91,6 +91,9 @@ def test_without_an_answer_it_says_so_and_refuses_another(till: Till, clerk: Cli
         sends(clerk, f"{page(card)}charge/", {**GIVEN, "key": key})
     )
     assert Checkout.objects.get(card=card).state == CheckoutState.UNCERTAIN
+    billing = clerk.get("/staff/billing/")
+    assert "1 charge of a stored card of which nobody knows" in words(billing)
+    assert f'href="{page(card)}"' in text_of(billing)
 
 
 @pytest.mark.parametrize("missing", GIVEN)

@@ -163,6 +163,7 @@ def test_a_batch_that_was_never_marked_as_submitted_stands_out_on_its_day(
     batch = proposed(books)
     batches.make(batch_id=batch.pk, actor=ACTOR, now=at(TODAY))
     assert "not marked as submitted" not in words(clerk.get(PAGE))
+    assert "1 batch of debit orders that wasn't given to Netcash yet" in words(clerk.get("/staff/billing/"))
     today.now = at(DAY)
     assert "Made, and not marked as submitted" in words(clerk.get(PAGE))
 

@@ -13,7 +13,7 @@ from capstan.billing.rules.words import RUN_OVER, InvoiceKind, ItemState, Method
 from capstan.customers.models import Customer
 from capstan.db.text import named
 from capstan.identity.rules import Actor
-from capstan.payments.models import BankLine, CashUp, Gateway, Notification, Payment, Refund
+from capstan.payments.models import BankLine, CashUp, Checkout, Gateway, Notification, Payment, Refund
 from capstan.payments.rules.words import CheckoutState, NotificationState
 
 UNCERTAIN = ("uncertain", "sending")
@@ -184,6 +184,8 @@ class Waits(NamedTuple):
     refunds: int
     failed_items: int
     gateways: int
+    charges: int
+    batches: int
 
     @property
     def total(self) -> int:
@@ -231,7 +233,9 @@ _WAITS = """
             WHERE c.state = 'paid too little' AND p.reversed_at IS NULL AND r.left_minor > 0),
         (SELECT count(*) FROM payments_refund WHERE state = 'uncertain'),
         (SELECT count(*) FROM billing_billrunitem WHERE state = 'failed'),
-        (SELECT count(*) FROM payments_gateway WHERE active AND trouble_since IS NOT NULL)
+        (SELECT count(*) FROM payments_gateway WHERE active AND trouble_since IS NOT NULL),
+        (SELECT count(*) FROM payments_checkout WHERE card_id IS NOT NULL AND state = 'uncertain'),
+        (SELECT count(*) FROM payments_debitbatch WHERE state = 'made')
 """
 
 
@@ -240,6 +244,13 @@ def waits() -> Waits:
     with connection.cursor() as cursor:
         cursor.execute(_WAITS)
         return Waits(*cursor.fetchone())
+
+
+def charged_uncertainly() -> Customer | None:
+    """The customer whose stored card was charged the longest ago without anybody knowing whether it was."""
+    charges = Checkout.objects.filter(card__isnull=False, state=CheckoutState.UNCERTAIN)
+    first = charges.select_related("customer").order_by("pk").first()
+    return first.customer if first else None
 
 
 def failed_run_ids() -> list[int]:

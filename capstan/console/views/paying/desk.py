@@ -86,6 +86,7 @@ def todos(waits: desk.Waits) -> list[Todo]:
     """What needs a person, with where to go; what there is none of is left out."""
     runs = desk.failed_run_ids() if waits.failed_items else []
     run_url = (address("console:run", runs[0]) or address("console:runs")) if runs else ""
+    charged = desk.charged_uncertainly() if waits.charges else None
     payments = reverse("console:payments")
     found = [
         Todo(
@@ -123,6 +124,18 @@ def todos(waits: desk.Waits) -> list[Todo]:
             "payment gateway in trouble, card payments may be missing",
             "payment gateways in trouble, card payments may be missing",
             reverse("console:needs_person"),
+        ),
+        Todo(
+            waits.charges,
+            "charge of a stored card of which nobody knows whether it went through",
+            "charges of stored cards of which nobody knows whether they went through",
+            reverse("console:card", args=[charged.pk]) if charged else "",
+        ),
+        Todo(
+            waits.batches,
+            "batch of debit orders that wasn't given to Netcash yet",
+            "batches of debit orders that weren't given to Netcash yet",
+            reverse("console:debit_orders"),
         ),
     ]
     return [one for one in found if one.number]
