@@ -271,6 +271,13 @@ class BankLine(models.Model):
         related_name="returned_by",
         help_text="the payment that it returned",
     )
+    paid_out = models.OneToOneField(
+        Refund,
+        models.PROTECT,
+        null=True,
+        related_name="bank_line",
+        help_text="the refund that went out by it",
+    )
 
     class Meta:
         indexes = [

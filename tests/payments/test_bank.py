@@ -1,5 +1,8 @@
 """Bank statements: each line once, matched or kept for a person; a faulty file leaves nothing behind."""
 
+from datetime import datetime
+from typing import Any
+
 import pytest
 
 from capstan.billing.rules.words import Method
@@ -7,9 +10,10 @@ from capstan.ledger.queries import balance
 from capstan.ledger.rules import Code, Name
 from capstan.payments.actions import bank, bank_lines
 from capstan.payments.actions.bank_index import whose as whose_is
+from capstan.payments.actions.refunds import refund
 from capstan.payments.actions.take import BANK, Received, receive
-from capstan.payments.models import BankImport, BankLine, Payment
-from capstan.payments.rules.words import BankLineState
+from capstan.payments.models import BankImport, BankLine, Payment, Refund
+from capstan.payments.rules.words import BankLineState, Payout
 from capstan.values.refused import Refused
 from tests.billing.desk import ACTOR, Desk, at
 
@@ -239,3 +243,89 @@ def test_a_statement_that_was_stored_and_not_booked_is_booked_by_the_worker(
     assert bank.book_waiting(now=at("2026-03-05"), limit=100) == 0
     assert (desk.credit(customer), balance(BANK)) == (3500, 3600)
     desk.check()
+
+
+def test_the_books_bank_falls_by_what_goes_out_of_it(desk: Desk) -> None:
+    read(desk, "2026-03-01,SERVICE FEES,-12.00,988.00", "2026-03-01,OFFICE RENT MARCH,-500.00,488.00")
+    assert (balance(BANK), balance(Name(Code.FEES)), balance(Name(Code.OUTSIDE))) == (-51200, 1200, 50000)
+    line = BankLine.objects.get(amount_minor=-50000)
+    bank_lines.put_back(line_id=line.pk, reason="look again", actor=ACTOR, now=at("2026-03-05"))
+    assert (balance(BANK), balance(Name(Code.OUTSIDE))) == (-1200, 0)
+    bank_lines.set_aside(line_id=line.pk, reason="rent", actor=ACTOR, now=at("2026-03-05"))
+    assert (balance(BANK), balance(Name(Code.OUTSIDE))) == (-51200, 50000)
+    desk.check()
+
+
+def given_back(desk: Desk, amount_minor: int = 3500) -> Refund:
+    payment = receive(
+        Received(desk.customer().pk, Method.EFT, amount_minor, at("2026-02-27").date(), BANK),
+        actor=ACTOR, now=at("2026-02-27"),
+    )  # fmt: skip
+    return refund(
+        payment_id=payment.pk, amount_minor=amount_minor, how=Payout.EFT, reason="asked", actor=ACTOR,
+        now=at("2026-03-02"),
+    )  # fmt: skip
+
+
+def test_a_refunds_own_line_is_known_and_goes_out_once(desk: Desk) -> None:
+    made = given_back(desk)
+    read(desk, "2026-03-03,PAYMENT TO A CUSTOMER,-35.00,965.00", "2026-03-04,PAYMENT TO X,-35.00,930.00")
+    first, second = BankLine.objects.order_by("pk")
+    assert (first.state, first.paid_out, second.paid_out) == (BankLineState.PLACED, made, None)
+    assert (balance(BANK), balance(Name(Code.OUTSIDE))) == (-3500, 3500), "the second is something else"
+    for line in (first, second):
+        bank_lines.put_back(line_id=line.pk, reason="the other one", actor=ACTOR, now=at("2026-03-05"))
+    bank_lines.is_refund(line_id=second.pk, refund_id=made.pk, actor=ACTOR, now=at("2026-03-05"))
+    with pytest.raises(Refused, match="can't be of that refund"):
+        bank_lines.is_refund(line_id=first.pk, refund_id=made.pk, actor=ACTOR, now=at("2026-03-05"))
+    assert balance(BANK) == 0
+    desk.check()
+
+
+def test_of_two_refunds_a_person_says_which(desk: Desk) -> None:
+    given_back(desk)
+    given_back(desk)
+    read(desk, "2026-03-03,PAYMENT TO A CUSTOMER,-35.00,965.00")
+    line = BankLine.objects.get()
+    assert (line.state, line.paid_out) == (BankLineState.IGNORED, None)
+    assert len(bank_lines.could_pay_out(line)) == 2
+
+
+@pytest.mark.parametrize(("is_another", "credit"), [(False, 3500), (True, 7000)])
+def test_a_line_that_a_person_gives_away_is_what_was_booked_by_hand(
+    desk: Desk, is_another: bool, credit: int
+) -> None:
+    customer = desk.customer()
+    receive(
+        Received(customer.pk, Method.EFT, 3500, at("2026-02-27").date(), BANK),
+        actor=ACTOR,
+        now=at("2026-02-28"),
+    )
+    line = unmatched(desk, "2026-03-01,MRS SAMPLE INTERNET HOUSE,35.00,1035.00")
+    bank_lines.assign(
+        line_id=line.pk, customer_id=customer.pk, remember=False, is_another=is_another, actor=ACTOR,
+        now=at("2026-03-05"),
+    )  # fmt: skip
+    assert (desk.credit(customer), balance(BANK), balance(Name(Code.UNMATCHED, "bank"))) == (
+        credit,
+        credit,
+        0,
+    )
+    desk.check()
+
+
+def test_a_line_that_breaks_something_stops_no_other(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    customer = desk.customer()
+    rightly = bank_lines.book
+
+    def book(line: BankLine, *rest: Any, now: datetime) -> None:
+        if line.text == "BROKEN":
+            raise ValueError("something is wrong with it")
+        rightly(line, *rest, now=now)
+
+    monkeypatch.setattr(bank_lines, "book", book)
+    done = read(
+        desk, "2026-03-01,BROKEN,1.00,1001.00", f"2026-03-02,CREDIT {customer.account_code},35.00,1036.00"
+    )
+    assert (done.matched, done.unmatched, balance(BANK)) == (1, 1, 3600)
+    assert "something is wrong with it" in BankLine.objects.get(text="BROKEN").why

@@ -16,7 +16,7 @@ from capstan.payments.actions import cash
 from capstan.payments.actions.gateways import payfast
 from capstan.payments.actions.gateways.port import UnclearError
 from capstan.payments.actions.refunds import refund, settle
-from capstan.payments.actions.take import BANK, Received, receive, till
+from capstan.payments.actions.take import BANK, Received, receive, reverse, till
 from capstan.payments.models import Payment, Refund
 from capstan.payments.rules.accounts import DEPOSITS
 from capstan.payments.rules.words import Payout
@@ -149,6 +149,18 @@ def test_what_a_credit_note_gave_back_of_a_paid_invoice_can_go_back_by_its_payme
     assert (desk.credit(invoice.customer), balance(BANK)) == (0, 6900)
     with pytest.raises(Refused, match=r"R.0\.00 of this payment can go back"):
         refund(amount_minor=1, now=at("2026-02-06"), **when)  # type: ignore[arg-type]
+
+
+def test_what_is_left_of_another_payment_goes_back_by_that_one(desk: Desk) -> None:
+    invoice = invoice_of(desk)
+    payment, other = pay(invoice, 11500, Method.EFT), pay(invoice, 4600, Method.DEBIT_ORDER)
+    with pytest.raises(Refused, match=r"R.0\.00 of this payment can go back"):
+        refund(
+            payment_id=payment.pk, amount_minor=100, how=Payout.EFT, reason="asked", actor=ACTOR,
+            now=at("2026-02-06"),
+        )  # fmt: skip
+    reverse(payment_id=other.pk, reason="came back", actor=ACTOR, now=at("2026-02-07"))
+    assert desk.credit(invoice.customer) == 0
 
 
 def test_what_was_written_off_and_then_credited_is_given_to_nobody(desk: Desk) -> None:

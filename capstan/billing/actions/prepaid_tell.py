@@ -79,7 +79,8 @@ def tell_paid(row: PrepaidPeriod, *, now: datetime) -> None:
     """The data is there that waited: said only to who was told that it waits."""
     if row.told == Told.WAITS:
         tell(
-            row.customer, "prepaid.paid", {"days": days_of(row)}, cause=f"{row.reference}:paid", by_sms=True, now=now
+            row.customer, "prepaid.paid", {"days": days_of(row)}, cause=f"{row.reference}:paid", by_sms=True,
+            may_wait=False, now=now,
         )  # fmt: skip
 
 

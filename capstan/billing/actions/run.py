@@ -35,9 +35,12 @@ def start_due(*, now: datetime) -> int:
     """Begin the preview of each brand's next billing day when it is near enough; returns how many runs began."""
     today = settings.FORMATS.local(now).date()
     begun = 0
-    for run in BillRun.objects.filter(state__in=(RunState.PREVIEWING, RunState.PREVIEWED)):
+    under_way = (RunState.PREVIEWING, RunState.PREVIEWED)
+    for run_id in BillRun.objects.filter(state__in=under_way).values_list("pk", flat=True):
         with transaction.atomic():
-            _take_in(_locked(run.pk, RunState.PREVIEWING, RunState.PREVIEWED))
+            run = BillRun.objects.select_for_update().filter(pk=run_id, state__in=under_way).first()
+            if run is not None:  # else it was issued or dropped this moment
+                _take_in(run)
     for brand_id in Brand.objects.values_list("id", flat=True):
         policy = terms_of.policy_of(brand_id)
         day = _next_day(brand_id, today, policy)
@@ -117,9 +120,7 @@ def _begin(brand_id: int, day: date, policy: BillingPolicy, actor: str, now: dat
 def _take_in(run: BillRun) -> int:
     """Whoever came, or was paused, since the preview began and is due by its billing day is in it too; returns how many those
     are. The caller has locked the run."""
-    due = BillingTerms.objects.filter(
-        customer__brand_id=run.brand_id, next_bill_on__lte=run.billing_day, is_paused=False
-    )
+    due = due_on(run.billing_day, run.brand_id, terms_of.policy_of(run.brand_id))
     known = run.items.values("customer_id")
     new = list(due.exclude(pk__in=known).order_by("pk").values_list("pk", flat=True))
     if not new:

@@ -7,6 +7,7 @@ customer's money.
 from collections.abc import Sequence
 from datetime import date, datetime, time, timedelta
 
+import structlog
 from django.conf import settings
 from django.db import connection, transaction
 
@@ -18,6 +19,8 @@ from capstan.caps.actions.cap import lock as lock_cap
 from capstan.customers.models import Customer
 from capstan.services.models import Service
 from capstan.services.rules import ServiceStatus, Standing
+
+log = structlog.get_logger()
 
 _STILL_LOOKED_AT = timedelta(days=150)
 """So long ago a prepaid month may lie that a billing day looks at again."""
@@ -128,9 +131,16 @@ def hold_missed(*, now: datetime, limit: int) -> int:
         cursor.execute(_MISSED, [limit])
         found = cursor.fetchall()
     for service_id, customer_id in found:
-        with transaction.atomic():
-            lock_cap(service_id, now=now)
-            own = BillingTerms.objects.select_for_update(no_key=True).get(pk=customer_id)
-            if own.prepaid_from is not None and own.prepaid_until is None:
-                hold_line(service_id, customer_id, own.prepaid_from, actor="billing", now=now)
+        try:
+            _hold_missed(service_id, customer_id, now)
+        except Exception:  # one line's trouble mustn't hold up the others
+            log.exception("a line that is paid ahead can't be held; it is tried again", service=service_id)
     return len(found)
+
+
+@transaction.atomic
+def _hold_missed(service_id: int, customer_id: int, now: datetime) -> None:
+    lock_cap(service_id, now=now)
+    own = BillingTerms.objects.select_for_update(no_key=True).get(pk=customer_id)
+    if own.prepaid_from is not None and own.prepaid_until is None:
+        hold_line(service_id, customer_id, own.prepaid_from, actor="billing", now=now)

@@ -12,7 +12,7 @@ from capstan.billing.models import Invoice
 from capstan.billing.rules.words import Method
 from capstan.console.forms.fields import MoneyField
 from capstan.ledger.rules import Code, Name
-from capstan.payments.models import Payment
+from capstan.payments.models import Payment, Refund
 from capstan.payments.queries.desk import Narrowed, Place, Wanted
 from capstan.payments.queries.listing_of_bank import Place as BankPlace
 from capstan.payments.rules.statements.banks import BUILT_IN
@@ -185,6 +185,10 @@ class AssignForm(WhoForm):
         required=False, label="Remember these words: the next payment of them goes there by itself"
     )
 
+    is_another = forms.BooleanField(
+        required=False, label="This is more money than what was booked by hand some days ago"
+    )
+
 
 class AssignUnknownForm(WhoForm):
     reason = _line("How you know whose it is")
@@ -240,6 +244,24 @@ class TakeBackForm(forms.Form):
                 f" receipt {one.receipt_number}",
             )
             for one in payments
+        ]
+
+
+class PaidRefundForm(forms.Form):
+    """The refund that went out by a line."""
+
+    refund = forms.ChoiceField(
+        choices=[],
+        widget=forms.RadioSelect,
+        label="Refund",
+        error_messages={"required": "Choose the refund that went out by this line."},
+    )
+
+    def __init__(self, *args: Any, refunds: Sequence[Refund], **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fields["refund"].choices = [  # type: ignore[attr-defined]
+            (str(one.pk), f"{one.payment.customer.name}, receipt {one.payment.receipt_number}: {one.reason}")
+            for one in refunds
         ]
 
 

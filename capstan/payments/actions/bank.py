@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import structlog
 from django.conf import settings
-from django.db import Error, transaction
+from django.db import OperationalError, transaction
 
 from capstan.audit.actions import record
 from capstan.db.locks import hold
@@ -120,11 +120,12 @@ def _book_safely(line_id: int, index: Index, now: datetime) -> None:
     try:
         _book(line_id, index, now)
         return
-    except Refused as refusal:
-        why = str(refusal)
-    except Error:  # the database was away or two waited for each other: the next round does it
+    except OperationalError:  # the database was away or two waited for each other: the next round does it
         log.warning("a bank line couldn't be booked; it is tried again", line=line_id, exc_info=True)
         return
+    except Exception as problem:  # whatever it is, it mustn't hold up the others
+        log.exception("a bank line couldn't be booked; a person has to", line=line_id)
+        why = f"It couldn't be booked by itself: {problem}"
     with transaction.atomic():
         line = _waiting(line_id)
         if line is not None:

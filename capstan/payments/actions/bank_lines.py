@@ -12,7 +12,7 @@ from capstan.ledger.actions import post
 from capstan.ledger.queries import balance
 from capstan.ledger.rules import Code, Draft, JournalDraft, Name, entry
 from capstan.payments.actions.take import BANK, Received, into, reverse, take
-from capstan.payments.models import BankLine, MatchRule, Payment
+from capstan.payments.models import BankLine, MatchRule, Payment, Refund
 from capstan.payments.rules.statements import lines as read_lines
 from capstan.payments.rules.statements.learn import learn
 from capstan.payments.rules.statements.match import (
@@ -24,22 +24,20 @@ from capstan.payments.rules.statements.match import (
     money_out_kind,
     place_of,
 )
-from capstan.payments.rules.words import BankLineState
+from capstan.payments.rules.words import BankLineState, Payout
 from capstan.values.refused import Refused
 
 UNMATCHED = Name(Code.UNMATCHED, "bank")
 OUTSIDE = Name(Code.OUTSIDE)
 FEES = Name(Code.FEES)
 _BY_HAND_WITHIN = timedelta(days=7)
+_PAID_OUT_WITHIN = timedelta(days=14)
 
 
 def book(line: BankLine, read: read_lines.BankLine, index: Index, *, now: datetime) -> None:
     """Within the caller's transaction, the line locked: book it where its words say, or keep it for a person."""
     if line.amount_minor <= 0:
-        line.why = match(read, index).why
-        returned = money_out_kind(read) == MoneyOut.RETURN
-        line.state = BankLineState.UNMATCHED if returned else BankLineState.IGNORED
-        line.save(update_fields=["state", "why"])
+        _book_out(line, money_out_kind(read), match(read, index).why, now)
         return
     if (place := place_of(read, index)) is not None:
         keep_for_person(line, "", None, now=now)
@@ -59,6 +57,18 @@ def book(line: BankLine, read: read_lines.BankLine, index: Index, *, now: dateti
     else:
         line.why = f"booked by hand before, receipt {line.payment.receipt_number}; {found.why}"
     line.save(update_fields=["state", "why", "payment"])
+
+
+def _book_out(line: BankLine, kind: MoneyOut, why: str, now: datetime) -> None:
+    """Money out: a payment that was returned waits for a person, a refund is known already, anything else isn't customers'."""
+    refunds = could_pay_out(line) if kind == MoneyOut.OTHER else []
+    if kind == MoneyOut.RETURN:
+        line.state, line.why = BankLineState.UNMATCHED, why
+        line.save(update_fields=["state", "why"])
+    elif len(refunds) == 1:
+        _link_refund(line, refunds[0])
+    else:
+        _aside(line, FEES if kind == MoneyOut.FEE else OUTSIDE, why, line.source.actor, now)
 
 
 def keep_for_person(line: BankLine, why: str, suggested_id: int | None, *, now: datetime) -> None:
@@ -90,19 +100,29 @@ def _take(line: BankLine, customer_id: int, source: Name | None, actor: str, now
 
 
 @transaction.atomic
-def assign(*, line_id: int, customer_id: int, remember: bool, actor: str, now: datetime) -> Payment:
-    """Somebody knows whose an unmatched line is. With `remember`, the next one of these words goes there by itself.
+def assign(
+    *, line_id: int, customer_id: int, remember: bool, is_another: bool = False, actor: str, now: datetime
+) -> Payment:
+    """Somebody knows whose an unmatched line is. With `remember`, the next one of these words goes there by itself. As much that
+    was booked by hand some days ago is this money, unless he says that it `is_another`.
 
     Raises Refused for a line that doesn't wait any more, and for money out.
     """
     line = _unmatched(line_id)
     _must_be_in(line)
-    line.payment = _take(line, customer_id, UNMATCHED, actor, now)
+    terms.lock(customer_id, now=now)
     line.state, line.why = BankLineState.MATCHED, "matched by hand"
+    by_hand = None if is_another else _booked_by_hand(line, customer_id)
+    if by_hand is None:
+        line.payment = _take(line, customer_id, UNMATCHED, actor, now)
+    else:
+        line.payment = by_hand
+        line.why = f"matched by hand; booked before, receipt {by_hand.receipt_number}"
+        _move(line, "booked by hand before", entry(UNMATCHED, BANK, line.amount_minor), actor, now)
     words = _learn(line, actor, now, customer_id=customer_id) if remember else ()
     if words:
-        line.why = f"matched by hand; from now on “{' '.join(words)}” is this customer"
-    line.save(update_fields=["payment", "state", "why"])
+        line.why = f"{line.why}; from now on “{' '.join(words)}” is this customer"
+    line.save(update_fields=["payment", "state", "why", "moves"])
     record(
         actor=actor, action="bank.assign", subject=f"customer:{customer_id}", now=now,
         details={"line": line.pk, "amount_minor": line.amount_minor, "remembered": list(words)},
@@ -180,20 +200,59 @@ def take_back(*, line_id: int, payment_id: int, actor: str, now: datetime) -> in
     return opened
 
 
+def could_pay_out(line: BankLine) -> Sequence[Refund]:
+    """The refunds by EFT that a line of money out may be: as much, given back not long before, and seen on no statement yet."""
+    first, last = line.booked_on - _PAID_OUT_WITHIN, line.booked_on + timedelta(days=1)
+    found = Refund.objects.filter(
+        how=Payout.EFT,
+        state="done",
+        amount_minor=-line.amount_minor,
+        bank_line=None,
+        made_at__date__range=(first, last),
+    )
+    return list(found.select_related("payment__customer").order_by("pk")[:20])
+
+
+def _link_refund(line: BankLine, refund: Refund) -> None:
+    """The books have it since it was given back."""
+    line.state, line.paid_out = BankLineState.PLACED, refund
+    line.why = f"the refund of receipt {refund.payment.receipt_number}"
+    line.save(update_fields=["state", "why", "paid_out"])
+
+
+@transaction.atomic
+def is_refund(*, line_id: int, refund_id: int, actor: str, now: datetime) -> None:
+    """Somebody knows which refund went out by this line. Raises Refused for one that it can't be."""
+    line = _unmatched(line_id)
+    refund = next((one for one in could_pay_out(line) if one.pk == refund_id), None)
+    if refund is None:
+        raise Refused("This line can't be of that refund: the amount or the days differ.")
+    _link_refund(line, refund)
+    record(
+        actor=actor, action="bank.is_refund", subject=f"bankline:{line.pk}", now=now, details={"refund": refund.pk},
+    )  # fmt: skip
+
+
 @transaction.atomic
 def set_aside(*, line_id: int, reason: str, actor: str, now: datetime) -> None:
-    """No customer's money: interest, a transfer between own accounts. It leaves the queue, and what came in stands outside of
-    customers' business. Raises Refused without a reason, and for a line that doesn't wait any more."""
+    """None of customers' business: interest, rent, a transfer between own accounts. It leaves the queue, and stands outside of
+    customers' money. Raises Refused without a reason, and for a line that doesn't wait any more."""
     if not reason.strip():
         raise Refused("Say what it is.")
     line = _unmatched(line_id)
-    if line.amount_minor > 0:
-        _move(line, "set aside", entry(UNMATCHED, OUTSIDE, line.amount_minor), actor, now)
-    line.state, line.why = BankLineState.IGNORED, reason.strip()
-    line.save(update_fields=["state", "why", "moves"])
+    _aside(line, OUTSIDE, reason.strip(), actor, now)
     record(
         actor=actor, action="bank.set_aside", subject=f"bankline:{line.pk}", reason=reason.strip(), now=now, details={},
     )  # fmt: skip
+
+
+def _aside(line: BankLine, account: Name, why: str, actor: str, now: datetime) -> None:
+    if line.amount_minor:
+        entries = entry(UNMATCHED if line.amount_minor > 0 else BANK, account, line.amount_minor)
+        _move(line, "set aside", entries, actor, now)
+        line.placed = str(account)
+    line.state, line.why = BankLineState.IGNORED, why
+    line.save(update_fields=["state", "why", "placed", "moves"])
 
 
 @transaction.atomic
@@ -205,13 +264,13 @@ def put_back(*, line_id: int, reason: str, actor: str, now: datetime) -> None:
     line = _locked(line_id)
     if line.state not in (BankLineState.PLACED, BankLineState.IGNORED):
         raise Refused(f"This line is {line.state}: a payment is reversed on its own page.")
-    if line.amount_minor > 0:
-        was = into(line.placed) if line.placed else OUTSIDE
-        entries = (*entry(was, UNMATCHED, line.amount_minor), *entry(was, FEES, line.fee_minor))
+    if line.placed:
+        was, source = into(line.placed), UNMATCHED if line.amount_minor > 0 else BANK
+        entries = (*entry(was, source, line.amount_minor), *entry(was, FEES, line.fee_minor))
         _move(line, "back to the queue", entries, actor, now)
-    line.state, line.placed, line.fee_minor = BankLineState.UNMATCHED, "", 0
+    line.state, line.placed, line.fee_minor, line.paid_out = BankLineState.UNMATCHED, "", 0, None
     line.why = f"was taken for something else: {reason.strip()}"
-    line.save(update_fields=["state", "why", "placed", "fee_minor", "moves"])
+    line.save(update_fields=["state", "why", "placed", "fee_minor", "paid_out", "moves"])
     record(
         actor=actor, action="bank.put_back", subject=f"bankline:{line.pk}", reason=reason.strip(), now=now, details={},
     )  # fmt: skip

@@ -56,6 +56,8 @@ def _begin(payment_id: int, amount_minor: int, how: Payout, reason: str, actor: 
     if not reason.strip():
         raise Refused("Say why the money goes back.")
     customer_id = Payment.objects.values_list("customer_id", flat=True).get(pk=payment_id)
+    if how == Payout.CASH:
+        hold([str(till(actor))])  # before the customer's money, as whoever takes cash does
     terms.lock(customer_id, now=now)
     payment = (
         Payment.objects.select_for_update(of=("self",)).select_related("credit", "gateway").get(pk=payment_id)
@@ -69,10 +71,8 @@ def _begin(payment_id: int, amount_minor: int, how: Payout, reason: str, actor: 
             "This payment is kept for a top-up that was ordered: wait until that is added, or cancel the order."
         )
     parts = _parts(payment, amount_minor)
-    if how == Payout.CASH:
-        hold([str(till(actor))])
-        if expected(actor) < amount_minor:
-            raise Refused(f"Your till holds {settings.FORMATS.money(expected(actor))}: give it back by EFT.")
+    if how == Payout.CASH and expected(actor) < amount_minor:
+        raise Refused(f"Your till holds {settings.FORMATS.money(expected(actor))}: give it back by EFT.")
     made = Refund.objects.create(
         payment=payment, amount_minor=amount_minor, how=how, reason=reason.strip(), actor=actor, made_at=now,
         state="sending" if how == Payout.SAME_WAY else "done",
@@ -92,12 +92,23 @@ def _begin(payment_id: int, amount_minor: int, how: Payout, reason: str, actor: 
 
 
 def refundable(payment: Payment) -> int:
-    """How much can go back of a payment: what is left of it, and what its customer has to his credit besides, such as by the
-    credit note of the invoice that it paid; never more than it was. 0 while it is kept, and once it was reversed."""
+    """How much can go back of a payment: what is left of it, and what its customer has to his credit by credit notes, such as of
+    the invoice that it paid; never more than it was. 0 while it is kept, and once it was reversed."""
     if payment.reversed_at is not None or payment.credit.kept_for:
         return 0
-    free = sum(one.amount_minor for one in credits.free_of(payment.customer_id))
+    free = sum(one.amount_minor for one in _free(payment))
     return min(payment.amount_minor - payment.refunded_minor, free)
+
+
+def _free(payment: Payment) -> list[credits.Paid]:
+    """Of other payments nothing: what is left of one goes back by that one, or it couldn't be reversed any more."""
+    free = credits.free_of(payment.customer_id, first=payment.credit)
+    others = set(
+        Payment.objects.filter(credit__in=[one.credit for one in free])
+        .exclude(pk=payment.pk)
+        .values_list("credit_id", flat=True)
+    )
+    return [one for one in free if one.credit.pk not in others]
 
 
 def _parts(payment: Payment, amount_minor: int) -> list[credits.Paid]:
@@ -105,7 +116,7 @@ def _parts(payment: Payment, amount_minor: int) -> list[credits.Paid]:
     if not 0 < amount_minor <= most:
         raise Refused(f"{settings.FORMATS.money(most)} of this payment can go back, and no more than that.")
     parts = []
-    for credit, left in credits.free_of(payment.customer_id, first=payment.credit):
+    for credit, left in _free(payment):
         part = min(left, amount_minor)
         if part:
             parts.append(credits.Paid(credit, part))

@@ -11,7 +11,14 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from capstan.console import links
-from capstan.console.forms.payments import AssignForm, PasteForm, PlaceForm, SetAsideForm, TakeBackForm
+from capstan.console.forms.payments import (
+    AssignForm,
+    PaidRefundForm,
+    PasteForm,
+    PlaceForm,
+    SetAsideForm,
+    TakeBackForm,
+)
 from capstan.console.payments_shown import money, tabs, who_did
 from capstan.console.views.paying.who import Found, Meant, meant
 from capstan.customers.models import Customer
@@ -69,6 +76,17 @@ def _take_back(line: BankLine, form: TakeBackForm, actor: str) -> str:
     return f"The payment is reversed: {money(opened)} of invoices is open again."
 
 
+def _refund_form(line: BankLine, **more: Any) -> PaidRefundForm:
+    return PaidRefundForm(refunds=bank_lines.could_pay_out(line), **more)
+
+
+def _is_refund(line: BankLine, form: PaidRefundForm, actor: str) -> str:
+    bank_lines.is_refund(
+        line_id=line.pk, refund_id=int(form.cleaned_data["refund"]), actor=actor, now=clock.now()
+    )
+    return "It is the refund: the books had it already."
+
+
 def _set_aside_form(line: BankLine, **more: Any) -> SetAsideForm:
     return SetAsideForm(**more)
 
@@ -81,6 +99,7 @@ def _set_aside(line: BankLine, form: SetAsideForm, actor: str) -> str:
 DEEDS = {
     "place": Deed("It was ours already", "Book it from there", _place_form, _place),
     "take-back": Deed("It took a payment back", "Reverse this payment", _take_back_form, _take_back),
+    "refund": Deed("It paid a refund", "It is this refund", _refund_form, _is_refund),
     "set-aside": Deed("Set aside", "Set it aside", _set_aside_form, _set_aside),
 }
 
@@ -139,7 +158,7 @@ def assign(request: StaffRequest, line_id: int) -> HttpResponse:
         try:
             payment = bank_lines.assign(
                 line_id=line.pk, customer_id=found.customer.pk, remember=form.cleaned_data["remember"],
-                actor=request.actor.key, now=clock.now(),
+                is_another=form.cleaned_data["is_another"], actor=request.actor.key, now=clock.now(),
             )  # fmt: skip
         except Refused as refusal:
             return _too_late(request, line_id, "assign", form, refusal)
@@ -264,7 +283,8 @@ def _waiting(line: BankLine, tried: Tried | None, may_correct: bool) -> Waiting:
     sent = tried if tried is not None and tried.line_id == line.pk else None
     is_in = line.amount_minor > 0
     assign = sent.form if sent and sent.deed == "assign" else AssignForm(auto_id=_ids("assign", line.pk))
-    names = [name for name in DEEDS if name != ("take-back" if is_in else "place")] if may_correct else []
+    fitting = ("place", "set-aside") if is_in else ("take-back", "refund", "set-aside")
+    names = fitting if may_correct else ()
     choices = [
         Choice(
             name, DEEDS[name],
