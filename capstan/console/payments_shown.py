@@ -159,7 +159,7 @@ def _reversed_words(payment: Payment) -> str:
     return f"{settings.FORMATS.moment(payment.reversed_at)}: {payment.reversed_because}"
 
 
-def parts_table(parts: Sequence[Part]) -> Table:
+def parts_table(parts: Sequence[Part], *, is_reversed: bool) -> Table:
     """The invoices that a payment pays."""
     columns = (
         Column("Invoice", Place.LEAD),
@@ -179,9 +179,8 @@ def parts_table(parts: Sequence[Part]) -> Table:
         )
         for one in parts
     )
-    nothing = Empty(
-        "It pays no invoice", "What is left is the customer's credit: the next invoice takes it up."
-    )
+    left = "What is left is the customer's credit: the next invoice takes it up."
+    nothing = Empty("It pays no invoice", "It was reversed: nothing of it is left." if is_reversed else left)
     return Table("Invoices that it pays", columns, rows, nothing)
 
 

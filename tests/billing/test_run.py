@@ -1,6 +1,6 @@
 """Bill runs: previewed, looked at, issued."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 import pytest
 
@@ -203,3 +203,9 @@ def test_the_worker_takes_newcomers_into_a_preview(desk: Desk) -> None:
     work("2026-01-01")
     run.refresh_from_db()
     assert (run.state, progress(run.pk).states) == (RunState.PREVIEWED, {"previewed": 4})
+
+
+def test_a_day_that_is_far_ahead_is_no_billing_day_yet(desk: Desk) -> None:
+    desk.line(desk.customer(), desk.package(59900))
+    with pytest.raises(Refused, match="far ahead"):
+        runs.start(brand_id=desk.brand.pk, billing_day=date(2030, 1, 1), actor=ACTOR, now=at("2026-01-15"))

@@ -96,7 +96,7 @@ def test_a_line_is_given_to_a_customer_by_his_code_and_remembered(desk: Desk, ag
     read_in("2026-03-01,MRS SAMPLE HOUSE SEVEN,30.00,1035.00")
     line = BankLine.objects.get()
     page = agent.get(PAGE)
-    assert "R 30.00 from 1 line of the bank" in words(page)
+    assert "1 line of the bank that somebody has to say something to R 30.00 came in" in words(page)
     said = does(agent, line, "assign", who=invoice.customer.account_code.lower(), remember="on")
     assert "R 30.00 is Jenny Smith's, receipt REC0000001." in said
     invoice.refresh_from_db()

@@ -272,7 +272,10 @@ def test_the_invoices_that_are_chosen_go_first(desk: Desk, agent: Client) -> Non
 WRONG = [
     ({"amount": ""}, "This field is required."),
     ({"amount": "0"}, "A payment is more than nothing."),
-    ({"amount": "R 5"}, "is not an amount of money"),
+    ({"amount": "5 rand"}, "is not an amount of money"),
+    ({"amount": "1,000"}, "may mean two things"),
+    ({"amount": "99999999999"}, "check it"),
+    ({"day": "2019-01-01"}, "more than a year ago"),
     ({"day": "2026-03-06"}, "This day is still to come"),
     ({"day": "soon"}, "Enter a valid date."),
     ({"method": "card"}, "is not one of the available choices"),

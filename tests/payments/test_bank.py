@@ -180,7 +180,9 @@ def test_a_placed_line_goes_back_to_the_queue_and_can_be_placed_again(desk: Desk
         line_id=line.pk, customer_id=customer.pk, remember=False, actor=ACTOR, now=at("2026-03-05")
     )
     assert (desk.credit(customer), balance(BANK), balance(Name(Code.UNMATCHED, "bank"))) == (9650, 9650, 0)
-    with pytest.raises(Refused, match="reversed on its own page"):
+    bank_lines.put_back(line_id=line.pk, reason="not his", actor=ACTOR, now=at("2026-03-05"))
+    assert (desk.credit(customer), balance(BANK), balance(Name(Code.UNMATCHED, "bank"))) == (0, 9650, -9650)
+    with pytest.raises(Refused, match="This line is unmatched"):
         bank_lines.put_back(line_id=line.pk, reason="no", actor=ACTOR, now=at("2026-03-05"))
     desk.check()
 
@@ -209,7 +211,18 @@ def test_money_that_the_bank_took_back_waits_and_reverses_its_payment(desk: Desk
     assert (desk.credit(customer), balance(BANK)) == (0, 0)
     with pytest.raises(Refused, match="This line is returned"):
         bank_lines.take_back(line_id=line.pk, payment_id=payment.pk, actor=ACTOR, now=at("2026-03-05"))
+    bank_lines.put_back(line_id=line.pk, reason="another's", actor=ACTOR, now=at("2026-03-05"))
+    assert (desk.credit(customer), balance(BANK)) == (3500, 3500), "paid as before; the line waits"
     desk.check()
+
+
+def test_a_returned_payment_is_that_of_whom_the_line_names(desk: Desk) -> None:
+    one, two = desk.customer(), desk.customer()
+    for customer in (one, two):
+        received = Received(customer.pk, Method.EFT, 3500, at("2026-02-27").date(), BANK)
+        receive(received, actor=ACTOR, now=at("2026-02-27"))
+    line = unmatched(desk, f"2026-03-04,RETURNED {one.account_code},-35.00,1000.00")
+    assert [found.customer for found in bank_lines.could_return(line)] == [one]
 
 
 def test_what_went_out_of_the_bank_for_a_debit_order_is_made_good_where_it_came_to(desk: Desk) -> None:

@@ -28,6 +28,7 @@ from capstan.values.refused import Refused
 log = structlog.get_logger()
 
 ACTOR = "billing"
+_AHEAD_AT_MOST = timedelta(days=62)
 _WAITS_AT_MOST = timedelta(days=25)
 
 
@@ -79,7 +80,11 @@ def due_on(day: date, brand_id: int, policy: BillingPolicy) -> QuerySet[BillingT
 
 @transaction.atomic
 def start(*, brand_id: int, billing_day: date, actor: str, now: datetime) -> BillRun:
-    """Preview this billing day now, whenever it is. Raises Refused while another run of the brand is under way."""
+    """Preview this billing day now, up to some weeks ahead. Raises Refused for a later one, and while another run of the brand is
+    under way."""
+    latest = settings.FORMATS.local(now).date() + _AHEAD_AT_MOST
+    if billing_day > latest:
+        raise Refused(f"That is far ahead: preview a day up to {settings.FORMATS.day(latest)}.")
     other = BillRun.objects.filter(brand_id=brand_id).exclude(state__in=RUN_OVER).first()
     if other is not None:
         day = settings.FORMATS.day(other.billing_day)

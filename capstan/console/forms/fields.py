@@ -8,12 +8,14 @@ from django.conf import settings
 from django.core.exceptions import ValidationError
 
 from capstan.values.data import parse_bytes
-from capstan.values.money import minor_digits, parse_money
+from capstan.values.money import minor_digits, read_money
 from capstan.values.refused import Refused
+
+_MOST_MINOR = 10**10  # a slip of the finger, rather than money
 
 
 class MoneyField(forms.CharField):
-    """An amount such as `35` or `35.00`; cleaned it is minor units, and None when it was left empty."""
+    """An amount such as `35`, `35.00` or `R 1 499,00`; cleaned it is minor units, and None when it was left empty."""
 
     def __init__(self, **more: Any) -> None:
         attrs = {"inputmode": "decimal", "autocomplete": "off"}
@@ -24,13 +26,18 @@ class MoneyField(forms.CharField):
         return plain_amount(value) if isinstance(value, int) else value
 
     def clean(self, value: object) -> Any:
-        text = super().clean(value).strip().replace(",", ".")
+        text = super().clean(value).strip()
         if not text:
             return None
         try:
-            return parse_money(text, settings.FORMATS.currency)
+            amount_minor = read_money(text, settings.FORMATS.currency)
         except Refused as refusal:
             raise ValidationError(str(refusal)) from None
+        if amount_minor > _MOST_MINOR:
+            raise ValidationError(
+                f"{settings.FORMATS.money(amount_minor)} is more than any customer pays: check it."
+            )
+        return amount_minor
 
 
 class SizeField(forms.CharField):

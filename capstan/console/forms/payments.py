@@ -1,7 +1,7 @@
 """What staff type about payments: money that came in, lines of the bank, tills, days of the books."""
 
 from collections.abc import Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from django import forms
@@ -20,6 +20,7 @@ from capstan.payments.rules.words import BankLineState, NotificationState, Payou
 from capstan.values.refused import Refused
 
 _SHORT = 300
+_LONG_AGO = timedelta(days=366)
 _STATEMENT_MAX = 20_000_000
 METHODS = {
     Method.EFT: "EFT",
@@ -128,6 +129,8 @@ class TakeForm(forms.Form):
         day: date = self.cleaned_data["day"]
         if day > self._today:
             raise ValidationError("This day is still to come: book it when the money is here.")
+        if day < self._today - _LONG_AGO:
+            raise ValidationError("This day is more than a year ago: check it.")
         return day
 
     def clean_amount(self) -> int:

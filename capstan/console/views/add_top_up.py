@@ -25,7 +25,7 @@ from capstan.topups.rules.sale import STAFF_WORDS
 from capstan.topups.rules.words import WAITING, Channel, OrderState
 from capstan.ui.access import StaffRequest, staff_required
 from capstan.values import clock
-from capstan.values.money import parse_money
+from capstan.values.money import read_money
 from capstan.values.refused import Refused
 
 _NOT_SOLD = "Sizes of one's own have no price in the catalogue: say the price and the reason."
@@ -172,7 +172,7 @@ def _price_of(service_id: int, size_bytes: int, now: datetime) -> int | None:
 
 def _amount(typed: str) -> int | None:
     try:
-        return parse_money(typed.strip().replace(",", "."), settings.FORMATS.currency)
+        return read_money(typed, settings.FORMATS.currency)
     except Refused:
         return None
 

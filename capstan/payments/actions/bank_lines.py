@@ -14,6 +14,7 @@ from capstan.ledger.rules import Code, Draft, JournalDraft, Name, entry
 from capstan.payments.actions.take import BANK, Received, into, reverse, take
 from capstan.payments.models import BankLine, MatchRule, Payment, Refund
 from capstan.payments.rules.statements import lines as read_lines
+from capstan.payments.rules.statements.codes import code_key, codes_in
 from capstan.payments.rules.statements.learn import learn
 from capstan.payments.rules.statements.match import (
     RETURNED_WITHIN,
@@ -32,6 +33,7 @@ OUTSIDE = Name(Code.OUTSIDE)
 FEES = Name(Code.FEES)
 _BY_HAND_WITHIN = timedelta(days=7)
 _PAID_OUT_WITHIN = timedelta(days=14)
+_LOOKED_AT, _CHOICES = 500, 20
 
 
 def book(line: BankLine, read: read_lines.BankLine, index: Index, *, now: datetime) -> None:
@@ -171,12 +173,16 @@ def _move(line: BankLine, what: str, entries: tuple[Draft, ...], actor: str, now
 
 
 def could_return(line: BankLine) -> Sequence[Payment]:
-    """The payments that a line of money out may have taken back: as much, not long before, and still standing."""
+    """The payments that a line of money out may have taken back: as much, not long before, and still standing. A customer whom
+    the line names by his code is the only one."""
     found = Payment.objects.filter(
         amount_minor=-line.amount_minor, reversed_at=None, refunded_minor=0, received_on__lte=line.booked_on,
         received_on__gte=line.booked_on - RETURNED_WITHIN, method__in=(Method.EFT, Method.DEBIT_ORDER),
     )  # fmt: skip
-    return list(found.select_related("customer").order_by("-received_on", "-pk")[:20])
+    rows = list(found.select_related("customer").order_by("-received_on", "-pk")[:_LOOKED_AT])
+    said = codes_in(_words(line), "[A-Z0-9]+")
+    named = [one for one in rows if code_key(one.customer.account_code) in said]
+    return (named or rows)[:_CHOICES]
 
 
 @transaction.atomic
@@ -257,22 +263,49 @@ def _aside(line: BankLine, account: Name, why: str, actor: str, now: datetime) -
 
 @transaction.atomic
 def put_back(*, line_id: int, reason: str, actor: str, now: datetime) -> None:
-    """It was placed or set aside by mistake: it waits in the queue again, and the books say so. Raises Refused without a reason,
-    and for a line that became a payment: that is reversed instead."""
+    """It was taken for something that it isn't: it waits in the queue again, and the books say so. What it had paid is open
+    again; what it had taken back is paid again. Raises Refused without a reason, for a line that waits, and for a payment that
+    can't be reversed."""
     if not reason.strip():
         raise Refused("Say why it goes back to the queue.")
     line = _locked(line_id)
-    if line.state not in (BankLineState.PLACED, BankLineState.IGNORED):
-        raise Refused(f"This line is {line.state}: a payment is reversed on its own page.")
-    if line.placed:
+    if line.state in (BankLineState.WAITING, BankLineState.UNMATCHED):
+        raise Refused(f"This line is {line.state}.")
+    if line.payment is not None:
+        _unmatch(line, line.payment, reason, actor, now)
+    elif line.took_back is not None:
+        _pay_again(line, line.took_back, reason, actor, now)
+    elif line.placed:
         was, source = into(line.placed), UNMATCHED if line.amount_minor > 0 else BANK
         entries = (*entry(was, source, line.amount_minor), *entry(was, FEES, line.fee_minor))
         _move(line, "back to the queue", entries, actor, now)
-    line.state, line.placed, line.fee_minor, line.paid_out = BankLineState.UNMATCHED, "", 0, None
+    line.state, line.placed, line.fee_minor = BankLineState.UNMATCHED, "", 0
+    line.payment = line.took_back = line.paid_out = None
     line.why = f"was taken for something else: {reason.strip()}"
-    line.save(update_fields=["state", "why", "placed", "fee_minor", "paid_out", "moves"])
+    line.save()
     record(
         actor=actor, action="bank.put_back", subject=f"bankline:{line.pk}", reason=reason.strip(), now=now, details={},
+    )  # fmt: skip
+
+
+def _unmatch(line: BankLine, payment: Payment, reason: str, actor: str, now: datetime) -> None:
+    """The money is here, and nobody's: reversing said that it had gone."""
+    if payment.reversed_at is None:
+        reverse(payment_id=payment.pk, reason=f"not this customer's: {reason.strip()}", actor=actor, now=now)
+    _move(line, "back to the queue", entry(into(payment.paid_into), UNMATCHED, line.amount_minor), actor, now)
+
+
+def _pay_again(line: BankLine, payment: Payment, reason: str, actor: str, now: datetime) -> None:
+    """The bank took another payment back, not this one: what it was is paid again, by a payment of its own."""
+    account = into(payment.paid_into)
+    if account != BANK:
+        _move(line, "back to the queue", entry(account, BANK, line.amount_minor), actor, now)
+    take(
+        Received(
+            payment.customer_id, Method(payment.method), payment.amount_minor, payment.received_on, account,
+            f"in place of receipt {payment.receipt_number}: {reason.strip()}"[:300],
+        ),
+        actor=actor, now=now,
     )  # fmt: skip
 
 

@@ -14,7 +14,7 @@ from capstan.payments.actions.checkouts import gateway_for_checkouts
 from capstan.portal.going import KeepForm, on_to
 from capstan.portal.limits import TooOftenError, count_going_to_pay
 from capstan.values import clock
-from capstan.values.money import parse_money
+from capstan.values.money import read_money
 from capstan.values.refused import Refused
 
 
@@ -35,8 +35,8 @@ class BillForm(forms.Form):
 
     def amount_minor(self) -> int | None:
         """What was typed, in minor units. Raises Refused for what is no amount."""
-        text = self.cleaned_data.get("amount", "").strip().replace(",", ".")
-        return parse_money(text, settings.FORMATS.currency) if text else None
+        text = self.cleaned_data.get("amount", "").strip()
+        return read_money(text, settings.FORMATS.currency) if text else None
 
 
 @require_http_methods(["GET", "POST"])

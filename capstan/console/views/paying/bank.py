@@ -23,14 +23,13 @@ from capstan.console.payments_shown import money, tabs, who_did
 from capstan.console.views.paying.who import Found, Meant, meant
 from capstan.customers.models import Customer
 from capstan.identity.rules import Permission
-from capstan.operator.words import count
 from capstan.payments.actions import bank_lines, rules_of
 from capstan.payments.actions.bank_index import whose as whose_is
 from capstan.payments.actions.take import into
 from capstan.payments.models import BankLine, MatchRule
 from capstan.payments.queries.listing_of_bank import places, rules, unmatched
 from capstan.payments.rules.statements.match import Certainty
-from capstan.ui.access import StaffRequest, staff_required
+from capstan.ui.access import StaffRequest, forbidden, staff_required
 from capstan.ui.parts import link
 from capstan.values import clock
 from capstan.values.refused import Refused
@@ -221,8 +220,13 @@ def _meaning(rule: MatchRule) -> object:
 @require_POST
 @staff_required(Permission.TAKE_PAYMENTS)
 def forget(request: StaffRequest, rule_id: int) -> HttpResponse:
-    if not MatchRule.objects.filter(pk=rule_id).exists():
+    known = MatchRule.objects.filter(pk=rule_id).first()
+    if known is None:
         raise Http404(f"There are no learnt words {rule_id}.")
+    if known.account and not request.actor.may(Permission.CORRECT_MONEY):
+        return forbidden(
+            request, "Where the provider's own money was is an accounts clerk's or a manager's to say."
+        )
     try:
         rule = rules_of.end_rule(rule_id=rule_id, actor=request.actor.key, now=clock.now())
         meant_by = rule.customer.name if rule.customer else into(rule.account).subject
@@ -270,7 +274,7 @@ def _page(
             "tabs": tabs("bank", request.actor),
             "items": [_waiting(line, tried, may_correct) for line in queue.lines],
             "count": queue.number,
-            "words": f"from {count(queue.number, 'line')} of the bank that nobody knows whose they are",
+            "words": f"{'line' if queue.number == 1 else 'lines'} of the bank that somebody has to say something to",
             "amount": money(queue.amount_minor),
             "is_cut": queue.number > len(queue.lines),
             "paste": paste or PasteForm(),

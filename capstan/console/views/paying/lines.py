@@ -90,7 +90,7 @@ def put_back(request: StaffRequest, line_id: int) -> HttpResponse:
 
 
 def _page(request: StaffRequest, line: BankLine, form: forms.Form) -> HttpResponse:
-    can_go_back = line.state in (BankLineState.PLACED, BankLineState.IGNORED)
+    can_go_back = line.state not in (BankLineState.WAITING, BankLineState.UNMATCHED)
     return render(
         request,
         "console/paying/line.html",

@@ -221,7 +221,7 @@ def _page(
         {
             "payment": payment,
             "facts": payment_facts(payment, came_by(payment)),
-            "parts": parts_table(paid_by(payment)),
+            "parts": parts_table(paid_by(payment), is_reversed=payment.reversed_at is not None),
             "refunds": [(one, names[one.actor]) for one in made],
             "forms": shown,
             "has_open_invoice": _has_open_invoice(shown.get("spend")),

@@ -52,7 +52,7 @@ def _words(done: bank.Imported) -> str:
     known = f", {source.lines_known} known from before" if source.lines_known else ""
     out = f", {done.ignored} money out" if done.ignored else ""
     ours = f", {done.placed} were ours already" if done.placed else ""
-    rest = f" {done.waiting} more are booked within the next minutes." if done.waiting else ""
+    rest = f" The rest of them, {done.waiting}, the worker books within minutes." if done.waiting else ""
     return (
         f"{source.file_name} is read: {source.lines_new} new{known}. Of the new ones {done.matched} found their customer{ours},"
         f" {done.unmatched} wait for you{out}.{rest}"
