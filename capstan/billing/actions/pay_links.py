@@ -12,9 +12,10 @@ from typing import NamedTuple
 
 from django.conf import settings
 from django.core.signing import b62_decode, b62_encode
+from django.db.models import Q
 from django.utils.crypto import salted_hmac
 
-from capstan.billing.models import Invoice
+from capstan.billing.models import Invoice, PrepaidPeriod
 from capstan.billing.rules.words import InvoiceKind
 from capstan.customers.models import Customer
 
@@ -27,14 +28,14 @@ _TOKEN = re.compile(
 
 
 class Bill(NamedTuple):
-    """What a link is for: this invoice, or without one all that is open on the account."""
+    """What a link is for: this invoice or request to pay ahead, or without one all that is open on the account."""
 
     customer: Customer
     invoice: Invoice | None = None
 
 
 def invoice_link(invoice_id: int, *, now: datetime) -> str:
-    """Where this invoice can be paid."""
+    """Where this invoice, or request to pay ahead, can be paid."""
     return _link("i", invoice_id, now)
 
 
@@ -52,7 +53,8 @@ def bill_of(token: str, *, now: datetime) -> Bill | None:
         return None
     number = b62_decode(read["number"])
     if read["kind"] == "i":
-        found = Invoice.objects.filter(pk=number, kind=InvoiceKind.INVOICE)
+        asked = PrepaidPeriod.objects.filter(request_id=number).values("request_id")
+        found = Invoice.objects.filter(Q(kind=InvoiceKind.INVOICE) | Q(pk__in=asked), pk=number)
         invoice = found.select_related("customer__brand").first()
         return Bill(invoice.customer, invoice) if invoice else None
     customer = Customer.objects.select_related("brand").filter(pk=number).first()

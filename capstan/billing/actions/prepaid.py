@@ -5,22 +5,23 @@ his credit reaches what was asked for, however it came; releasing, under the loc
 between two of them, the next look goes on from there.
 """
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
 
 import structlog
 from django.conf import settings
 from django.db import connection, transaction
-from django.db.models import Sum
+from django.db.models import Q
 
 from capstan.audit.actions import record
 from capstan.billing.actions import charges, credits, terms
 from capstan.billing.actions.issue import ToIssue, issue
 from capstan.billing.actions.prepaid_tell import tell_paid
 from capstan.billing.actions.timing import midnight, withdraw
-from capstan.billing.models import BillingPolicy, BillingTerms, Credit, Invoice, PrepaidPeriod
+from capstan.billing.models import BillingPolicy, BillingTerms, Invoice, PrepaidPeriod
 from capstan.billing.queries.facts import facts_of
+from capstan.billing.queries.prepaid import free_credit
 from capstan.billing.rules.lines import Line, lines_of, without_vat
 from capstan.billing.rules.periods import Span
 from capstan.billing.rules.plan import Facts, NewCharge, charges_ahead, documents_for
@@ -96,7 +97,7 @@ def ask(
     Returns the documents that came of it.
     """
     assert connection.in_atomic_block
-    known = _known(one.customer.pk for one in wanted)
+    known = _known(wanted)
     withdraw(
         [
             row
@@ -115,7 +116,7 @@ def ask(
             again = f":{len(rows) + 1}" if rows else ""
             reference = f"prepaid:{one.customer.pk}:{one.span.first}{again}"
             priced.append(_priced(one._replace(services=services), reference))
-    free = _free([one.ask.customer.pk for one in priced])
+    free = free_credit([one.ask.customer.pk for one in priced])
     at_once: list[_Priced] = []
     later: list[_Priced] = []
     for each in priced:
@@ -127,19 +128,16 @@ def ask(
     return [*requests, *_supply(list(zip(at_once, rows, strict=True)), day, run_id, actor, now)]
 
 
-def _known(customer_ids: Iterable[int]) -> dict[int, list[PrepaidPeriod]]:
+def _known(wanted: Sequence[Ask]) -> dict[int, list[PrepaidPeriod]]:
+    """What is open of these customers, and what was asked for since their periods began: not years of what was paid."""
+    if not wanted:
+        return {}
+    matters = Q(paid_at=None, withdrawn_at=None) | Q(first__gte=min(one.span.first for one in wanted))
+    rows = PrepaidPeriod.objects.filter(matters, customer_id__in=[one.customer.pk for one in wanted])
     found: dict[int, list[PrepaidPeriod]] = {}
-    for row in PrepaidPeriod.objects.filter(customer_id__in=list(customer_ids)).order_by("pk"):
+    for row in rows.order_by("pk"):
         found.setdefault(row.customer_id, []).append(row)
     return found
-
-
-def _free(customer_ids: Sequence[int]) -> dict[int, int]:
-    """Credit that isn't kept for anything, by customer."""
-    rows = Credit.objects.filter(customer_id__in=customer_ids, left_minor__gt=0, kept_for="").order_by()
-    return dict(
-        rows.values("customer_id").annotate(left=Sum("left_minor")).values_list("customer_id", "left")
-    )
 
 
 def _priced(ask: Ask, reference: str) -> _Priced:
@@ -213,13 +211,13 @@ def _supply(
     return made
 
 
+# Joined row by row: whichever is less, open periods or free credits, finds the other by its index on the customer.
 _COVERED = """
     SELECT p.id FROM billing_prepaidperiod p
-    JOIN (
-        SELECT customer_id, sum(left_minor) AS free FROM billing_credit WHERE left_minor > 0 AND kept_for = '' GROUP BY 1
-    ) c ON c.customer_id = p.customer_id
+    JOIN billing_credit c ON c.customer_id = p.customer_id AND c.left_minor > 0 AND c.kept_for = ''
     JOIN billing_invoice i ON i.id = p.request_id
-    WHERE p.paid_at IS NULL AND p.withdrawn_at IS NULL AND c.free >= i.total_minor ORDER BY p.first, p.id LIMIT %s
+    WHERE p.paid_at IS NULL AND p.withdrawn_at IS NULL
+    GROUP BY p.id, i.total_minor HAVING sum(c.left_minor) >= i.total_minor ORDER BY p.first, p.id LIMIT %s
 """
 
 
@@ -256,7 +254,7 @@ def fulfil(*, period_id: int, now: datetime) -> bool:
     facts = facts_of([customer_id], until=today + timedelta(days=1))[customer_id]
     span = Span(row.first, row.end)
     priced = _priced(Ask(customer, facts, span, _still(facts, span, row.services)), row.reference)
-    if priced.total_minor <= _free([customer_id]).get(customer_id, 0):
+    if priced.total_minor <= free_credit([customer_id]).get(customer_id, 0):
         _supply([(priced, row)], today, None, ACTOR, now)
         return True
     if row.request is not None and priced.total_minor != row.request.total_minor:

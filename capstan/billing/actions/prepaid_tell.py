@@ -5,12 +5,14 @@ from datetime import date, datetime, timedelta
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q
+from django.db.models import Exists, OuterRef, Q, QuerySet
 
 from capstan.billing.actions.dunning_tell import day, money, tell
-from capstan.billing.models import PrepaidPeriod
+from capstan.billing.actions.pay_links import invoice_link
+from capstan.billing.models import BillingTerms, DunningHold, PrepaidPeriod
 from capstan.billing.queries.prepaid import waiting_of
-from capstan.billing.rules.words import Told
+from capstan.billing.rules.dunning import HoldKind
+from capstan.billing.rules.words import Method, Told
 
 log = structlog.get_logger()
 
@@ -38,13 +40,7 @@ def tell_due(*, now: datetime, limit: int) -> int:
     if not _OPENS <= local.hour < _CLOSES:
         return 0
     today = local.date()
-    open_ones = PrepaidPeriod.objects.filter(
-        paid_at=None, withdrawn_at=None, request__isnull=False, end__gt=today
-    )
-    tomorrow = today + timedelta(days=1)
-    due = open_ones.filter(
-        Q(told="") | Q(told=Told.ASKED, first__lte=tomorrow) | Q(told=Told.REMINDED, first__lte=today)
-    )
+    due = _due(today)
     told = 0
     for period_id in list(due.order_by("pk").values_list("pk", flat=True)[:limit]):
         try:
@@ -52,6 +48,21 @@ def tell_due(*, now: datetime, limit: int) -> int:
         except Exception:  # one customer's trouble mustn't hold up the others
             log.exception("a customer can't be told of what he is to pay ahead", period=period_id)
     return told
+
+
+def _due(today: date) -> QuerySet[PrepaidPeriod]:
+    """Of whom a debit order is on its way hears nothing, and who pays by stored card isn't reminded: it is charged on that day,
+    and he is told if it wasn't."""
+    his = {"customer_id": OuterRef("customer_id")}
+    on_its_way = DunningHold.objects.filter(kind=HoldKind.COLLECTION, ended_at=None, until__gte=today, **his)
+    by_card = BillingTerms.objects.filter(method=Method.CARD, **his)
+    tomorrow = today + timedelta(days=1)
+    to_remind = Q(told=Told.ASKED, first=tomorrow) & ~Exists(by_card)
+    begun = Q(told__in=(Told.ASKED, Told.REMINDED), first__lte=today)
+    open_ones = PrepaidPeriod.objects.filter(
+        paid_at=None, withdrawn_at=None, request__isnull=False, end__gt=today
+    )
+    return open_ones.filter(Q(told="") | to_remind | begun).exclude(Exists(on_its_way))
 
 
 @transaction.atomic
@@ -62,10 +73,10 @@ def _tell(period_id: int, today: date, now: datetime) -> bool:
     if row is None or said is None:
         return False
     waiting = next((one for one in waiting_of(row.customer_id, today=today) if one.period.pk == row.pk), None)
-    if waiting is not None and waiting.left_minor:
+    if waiting is not None and waiting.left_minor and row.request is not None:
         values = {
             "amount": money(waiting.left_minor), "due": day(waiting.due_on), "days": days_of(row),
-            "number": waiting.period.request.number if waiting.period.request else "",
+            "number": row.request.number, "link": invoice_link(row.request.pk, now=now),
         }  # fmt: skip
         tell(
             row.customer, _TEMPLATES[said], values, cause=f"{row.reference}:{said}", by_sms=said == Told.WAITS, now=now

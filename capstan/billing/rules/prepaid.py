@@ -12,6 +12,11 @@ def asked_on(next_bill_on: date, lead_days: int) -> date:
     return next_bill_on - timedelta(days=lead_days)
 
 
+def collected_from(first: date) -> date:
+    """The day from which on a period is collected of who pays by debit order or stored card: the one before it begins."""
+    return first - timedelta(days=1)
+
+
 def next_span(facts: Facts, day: date, lead_days: int) -> Span:
     """The period that is to be asked for on this day: the next one that wasn't, or where that was long ago, the one that it
     will be when it can be paid. What lies between was nobody's to pay."""

@@ -1,14 +1,13 @@
-"""Paying invoices by card from the link that came with them: one, several, or any amount."""
+"""Paying by card from the link that came with an invoice or a request to pay ahead: one, several, or any amount."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 from django.conf import settings
 
 from capstan.billing.actions.pay_links import Bill
-from capstan.billing.models import Invoice
-from capstan.billing.queries.owed import open_invoices
+from capstan.billing.queries.payable import Payable, payable_of
 from capstan.payments.actions import checkouts
 from capstan.payments.actions.checkouts import Consent, Purpose, Urls
 from capstan.payments.actions.gateways.port import Form, Intent
@@ -32,11 +31,10 @@ def return_urls() -> Urls:
     return Urls(page, f"{page}?cancelled=1")
 
 
-def to_pay(bill: Bill) -> list[Invoice]:
+def to_pay(bill: Bill, *, today: date) -> list[Payable]:
     """What is open of that which the link is for."""
-    if bill.invoice is None:
-        return open_invoices(bill.customer.pk)
-    return [bill.invoice] if bill.invoice.open_minor else []
+    found = payable_of(bill.customer.pk, today=today)
+    return found if bill.invoice is None else [one for one in found if one.document == bill.invoice]
 
 
 def start(
@@ -47,15 +45,17 @@ def start(
     consent: Consent | None = None,
     now: datetime,
 ) -> Going:
-    """A checkout for the chosen invoices, or for an amount: it pays those first and then the oldest. Raises Refused when nothing
-    of the chosen is open, and for an amount that can't be meant."""
-    chosen = [one for one in to_pay(bill) if one.pk in set(invoice_ids)]
+    """A checkout for the chosen invoices and requests, or for an amount: it pays those first and then the oldest. Raises Refused
+    when nothing of the chosen is open, and for an amount that can't be meant."""
+    today = settings.FORMATS.local(now).date()
+    chosen = [one for one in to_pay(bill, today=today) if one.document.pk in set(invoice_ids)]
     if amount_minor is None and not chosen:
         raise Refused("Nothing is chosen that is still open. Please look again at what there is to pay.")
-    amount = sum(one.open_minor for one in chosen) if amount_minor is None else amount_minor
+    amount = sum(one.left_minor for one in chosen) if amount_minor is None else amount_minor
     if not 0 < amount <= MOST_MINOR:
         raise Refused(f"Pay more than nothing, and at most {settings.FORMATS.money(MOST_MINOR)} at a time.")
-    purpose = Purpose(_key(bill), bill.customer.pk, amount, _item(chosen), [one.pk for one in chosen])
+    documents = [one.document.pk for one in chosen]
+    purpose = Purpose(_key(bill), bill.customer.pk, amount, _item(chosen), documents)
     checkout, way = checkouts.start(
         purpose, return_urls(), consent=consent, actor=f"link:{_key(bill)}", now=now
     )
@@ -66,7 +66,9 @@ def _key(bill: Bill) -> str:
     return f"invoice:{bill.invoice.pk}" if bill.invoice else "account"
 
 
-def _item(chosen: Sequence[Invoice]) -> str:
+def _item(chosen: Sequence[Payable]) -> str:
     if not chosen:
         return "Payment on account"
-    return f"Invoice {chosen[0].number}" if len(chosen) == 1 else f"{len(chosen)} invoices"
+    if len(chosen) == 1:
+        return chosen[0].words
+    return f"{len(chosen)} invoices" if not any(one.ahead for one in chosen) else f"{len(chosen)} items"

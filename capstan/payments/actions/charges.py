@@ -5,17 +5,17 @@ answer, it stays to be seen until the gateway's own list tells (`look_ups`); it 
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import NamedTuple
 
 import structlog
 from django.conf import settings
 from django.db import transaction
-from django.db.models import Q, Sum
+from django.db.models import Q
 
 from capstan.audit.actions import record
 from capstan.billing.actions import terms
-from capstan.billing.models import Invoice
+from capstan.billing.queries.payable import payable_of
 from capstan.db.wakeup import wake
 from capstan.payments.actions.checkouts import TIME_TO_PAY, Purpose, Urls, new_token, wanted_of
 from capstan.payments.actions.gateways.port import NotDoneError, Outcome, UnclearError
@@ -67,7 +67,7 @@ def _begin(wish: Wish, actor: str, now: datetime) -> tuple[Checkout, bool]:
         raise Refused(f"{why} Nothing was charged.")
     if purpose.amount_minor <= 0:
         raise Refused("Charge more than nothing.")
-    _check_open(purpose)
+    _check_open(purpose, today)
     if under_way(purpose.customer_id):
         raise Refused(
             "Whether the last charge of this card went through isn't known yet: wait for that first."
@@ -84,12 +84,12 @@ def _begin(wish: Wish, actor: str, now: datetime) -> tuple[Checkout, bool]:
     return made, True
 
 
-def _check_open(purpose: Purpose) -> None:
+def _check_open(purpose: Purpose, today: date) -> None:
     """Under the lock: somebody may have paid it in the meantime, or be about to."""
     if purpose.invoices:
-        chosen = Invoice.objects.filter(pk__in=purpose.invoices, customer_id=purpose.customer_id)
-        left = chosen.aggregate(total=Sum("open_minor", default=0))["total"]
-        if left < purpose.amount_minor:
+        found = payable_of(purpose.customer_id, today=today)
+        chosen = [one for one in found if one.document.pk in purpose.invoices]
+        if sum(one.left_minor for one in chosen) < purpose.amount_minor:
             raise Refused("That isn't open any more: look again at what there is to pay.")
     if purpose.key.startswith("order:"):
         others = Checkout.objects.filter(purpose=purpose.key)

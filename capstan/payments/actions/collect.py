@@ -1,6 +1,8 @@
-"""Invoices that are charged to the stored card on their due day, where that is how the customer pays; telling when it failed."""
+"""Invoices and requests that are charged to the stored card on the day they are collected from, where that is how the customer
+pays; telling when it failed."""
 
-from datetime import datetime
+from datetime import date, datetime, timedelta
+from typing import NamedTuple
 
 import structlog
 from django.conf import settings
@@ -10,7 +12,8 @@ from django.db.models.functions import Cast, Concat
 
 from capstan.billing.actions import dunning_tell
 from capstan.billing.actions.pay_links import account_link, invoice_link
-from capstan.billing.models import BillingTerms, DunningHold, Invoice
+from capstan.billing.models import BillingTerms, DunningHold, Invoice, PrepaidPeriod
+from capstan.billing.queries.payable import Payable, payable
 from capstan.billing.rules.words import InvoiceKind, Method
 from capstan.payments.actions.charges import Wish, charge
 from capstan.payments.actions.checkouts import Purpose
@@ -27,19 +30,49 @@ _OPENS, _CLOSES = 8, 18
 """Nobody's card is charged for an invoice at night: he may want to call."""
 
 
+class _Turn(NamedTuple):
+    """Something that is to be charged to this card."""
+
+    of: Payable
+    card_id: int
+    number: int  # which try it is
+
+    @property
+    def key(self) -> str:
+        return f"invoice:{self.of.document.pk}:card:{self.number}"
+
+
 def collect_due(*, now: datetime, limit: int, gateway_id: int | None = None) -> int:
-    """Charge the next invoices whose card has its turn; returns how many charges were made: one for each try."""
+    """Charge what comes next whose card has its turn; returns how many charges were made: one for each try."""
     local = settings.FORMATS.local(now)
     if not _OPENS <= local.hour < _CLOSES:
         return 0
     made = 0
     for one in tries(local.date()):
-        for invoice in _due(one, gateway_id)[: limit - made]:
-            made += _collect(invoice, one, now)
+        for turn in _due(one, gateway_id, local.date(), limit - made):
+            made += _collect(turn, now)
     return made
 
 
-def _due(turn: Try, gateway_id: int | None) -> QuerySet[Invoice]:
+def _due(turn: Try, gateway_id: int | None, today: date, limit: int) -> list[_Turn]:
+    owed = Invoice.objects.filter(
+        kind=InvoiceKind.INVOICE, open_minor__gt=0, due_on__range=(turn.first, turn.last)
+    )
+    begins = (turn.first + timedelta(days=1), turn.last + timedelta(days=1))  # as `collected_from` has it
+    asked = PrepaidPeriod.objects.filter(
+        paid_at=None, withdrawn_at=None, end__gt=today, first__range=begins, request__isnull=False
+    )
+    requests = Invoice.objects.filter(pk__in=asked.values("request_id"))
+    found: list[_Turn] = []
+    for documents in (owed, requests):
+        chosen = list(_untried(documents, turn, gateway_id)[: max(0, limit - len(found))])
+        left = payable({one.customer_id for one in chosen}, today=today)
+        of = {each.document.pk: each for of_one in left.values() for each in of_one}
+        found += [_Turn(of[one.pk], one.card_id, turn.number) for one in chosen if one.pk in of]  # type: ignore[attr-defined]
+    return found
+
+
+def _untried(documents: QuerySet[Invoice], turn: Try, gateway_id: int | None) -> QuerySet[Invoice]:
     """Whose try wasn't made. Who disputes a debt, or has promised to pay it, isn't charged, nor who is paying at the moment."""
     his = {"customer_id": OuterRef("customer_id")}
     cards = StoredCard.objects.filter(removed_at=None, gateway__active=True, **his)
@@ -53,10 +86,7 @@ def _due(turn: Try, gateway_id: int | None) -> QuerySet[Invoice]:
     )
     holds = DunningHold.objects.filter(ended_at=None, **his)
     return (
-        Invoice.objects.filter(
-            kind=InvoiceKind.INVOICE, open_minor__gt=0, due_on__range=(turn.first, turn.last)
-        )
-        .filter(
+        documents.filter(
             Exists(BillingTerms.objects.filter(method=Method.CARD, **his)),
             Exists(cards),
             ~Exists(Checkout.objects.filter(key=key)),
@@ -68,22 +98,18 @@ def _due(turn: Try, gateway_id: int | None) -> QuerySet[Invoice]:
     )
 
 
-def _collect(invoice: Invoice, turn: Try, now: datetime) -> int:
+def _collect(turn: _Turn, now: datetime) -> int:
+    document, left_minor = turn.of.document, turn.of.left_minor
     purpose = Purpose(
-        f"invoice:{invoice.pk}",
-        invoice.customer_id,
-        invoice.open_minor,
-        f"Invoice {invoice.number}",
-        [invoice.pk],
+        f"invoice:{document.pk}", document.customer_id, left_minor, turn.of.words, [document.pk]
     )
-    key = f"invoice:{invoice.pk}:card:{turn.number}"
     try:
-        charge(Wish(invoice.card_id, key, purpose, "on its due day, as agreed"), actor=ACTOR, now=now)  # type: ignore[attr-defined]
+        charge(Wish(turn.card_id, turn.key, purpose, "on its due day, as agreed"), actor=ACTOR, now=now)
     except Refused as refusal:
-        log.info("an invoice isn't charged to its card now", invoice=invoice.pk, why=str(refusal))
+        log.info("an invoice isn't charged to its card now", invoice=document.pk, why=str(refusal))
         return 0
     except Exception:  # whatever it is, it mustn't hold up the others
-        log.exception("an invoice can't be charged to its card", invoice=invoice.pk)
+        log.exception("an invoice can't be charged to its card", invoice=document.pk)
         return 0
     return 1
 

@@ -11,7 +11,7 @@ from capstan.audit.actions import record
 from capstan.billing.actions import credits, terms
 from capstan.billing.actions.numbering import take as take_number
 from capstan.billing.models import Invoice
-from capstan.billing.rules.words import Method, SeriesKind
+from capstan.billing.rules.words import InvoiceKind, Method, SeriesKind
 from capstan.customers.models import Customer
 from capstan.db.locks import hold
 from capstan.ledger.rules import Code, Name
@@ -90,7 +90,8 @@ def take(received: Received, *, actor: str, now: datetime) -> Payment:
 def _spend(payment: Payment, received: Received, actor: str, now: datetime) -> None:
     today = settings.FORMATS.local(now).date()
     if received.invoices:
-        chosen = Invoice.objects.in_bulk(list(received.invoices))
+        # Requests that were paid for stand among them: those are supplied from the customer's credit.
+        chosen = Invoice.objects.exclude(kind=InvoiceKind.PROFORMA).in_bulk(list(received.invoices))
         in_order = [chosen[pk] for pk in received.invoices if pk in chosen]
         credits.allocate_to(payment.credit, in_order, today=today, actor=actor, now=now)
     if not received.kept_for:

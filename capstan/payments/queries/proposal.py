@@ -7,10 +7,11 @@ from typing import NamedTuple
 from django.conf import settings
 from django.db.models import Max, Min, Q
 
-from capstan.billing.models import BillingTerms, DunningHold, Invoice
+from capstan.billing.models import BillingTerms, DunningHold
 from capstan.billing.queries.dunning import public_holidays
+from capstan.billing.queries.payable import Payable, payable
 from capstan.billing.rules.dunning import HoldKind
-from capstan.billing.rules.words import InvoiceKind, Method
+from capstan.billing.rules.words import Method
 from capstan.payments.models import DebitItem, Mandate
 from capstan.payments.rules.debit_orders.calendar import Instruction
 from capstan.payments.rules.debit_orders.due import Debited, not_due
@@ -25,12 +26,13 @@ def holidays_about(day: date) -> frozenset[date]:
 
 
 class Proposed(NamedTuple):
-    """One customer. `why` says why nothing is debited; empty: `amount_minor` is, for these invoices in their order."""
+    """One customer. `why` says why nothing is debited; empty: `amount_minor` is. `parts`: what is to be paid of
+    each of these invoices and requests, in their order."""
 
     customer_id: int
     mandate_id: int | None
     amount_minor: int
-    invoices: list[int]
+    parts: dict[int, int]
     why: str = ""
 
 
@@ -53,41 +55,37 @@ def proposal(
     customer_ids: Collection[int] | None = None,
     beside: int | None = None,
 ) -> list[Proposed]:
-    """Of the brand's customers who pay by debit order, those with an invoice due by the day `on`, whoever they are left out for.
+    """Of the brand's customers who pay by debit order, those of whom something is to be collected by the day `on`, whoever
+    they are left out for: a due invoice, or a request for a period that begins the day after.
 
     `beside`: a batch that is being made, whose own items keep nobody out of it.
     """
-    due = _due_invoices(brand_id, on, customer_ids)
+    due = _due(brand_id, on, customer_ids)
     known = _known(list(due), today, beside)
     holidays = holidays_about(on)
     found = []
-    for customer_id, invoices in sorted(due.items()):
+    for customer_id, documents in sorted(due.items()):
         mandate = known.mandates.get(customer_id)
         disputed = {
             one.invoice_id for one in known.holds.get(customer_id, ()) if one.kind == HoldKind.DISPUTE
         }
-        wanted = [one for one in invoices if one.pk not in disputed]
-        total = sum(one.open_minor for one in wanted)
+        parts = {one.document.pk: one.left_minor for one in documents if one.document.pk not in disputed}
+        total = sum(parts.values())
         why = _why_not(customer_id, mandate, known, on, instruction, holidays) or (
-            "" if wanted else "what is due is disputed"
+            "" if parts else "what is due is disputed"
         )
         most = total if mandate is None or mandate.max_minor is None else min(total, mandate.max_minor)
-        pays = [one.pk for one in wanted]
-        found.append(Proposed(customer_id, mandate.pk if mandate else None, 0 if why else most, pays, why))
+        found.append(Proposed(customer_id, mandate.pk if mandate else None, 0 if why else most, parts, why))
     return found
 
 
-def _due_invoices(brand_id: int, on: date, customer_ids: Collection[int] | None) -> dict[int, list[Invoice]]:
+def _due(brand_id: int, on: date, customer_ids: Collection[int] | None) -> dict[int, list[Payable]]:
     by_debit = BillingTerms.objects.filter(method=Method.DEBIT_ORDER, customer__brand_id=brand_id)
     if customer_ids is not None:
         by_debit = by_debit.filter(pk__in=customer_ids)
-    rows = Invoice.objects.filter(
-        customer_id__in=by_debit.values("pk"), kind=InvoiceKind.INVOICE, open_minor__gt=0, due_on__lte=on
-    )
-    found: dict[int, list[Invoice]] = {}
-    for one in rows.only("customer_id", "open_minor", "due_on").order_by("due_on", "pk"):
-        found.setdefault(one.customer_id, []).append(one)
-    return found
+    found = payable(by_debit.values_list("pk", flat=True), today=on)
+    due = {one: [each for each in of_one if each.collected_on <= on] for one, of_one in found.items()}
+    return {one: of_one for one, of_one in due.items() if of_one}
 
 
 def _known(ids: list[int], today: date, beside: int | None) -> _Known:

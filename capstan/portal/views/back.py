@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_safe
@@ -9,6 +10,7 @@ from django.views.decorators.http import require_safe
 from capstan.billing.actions.pay_links import account_link, invoice_link
 from capstan.payments.models import Checkout
 from capstan.payments.rules.words import OPEN_CHECKOUTS, UNDECIDED, CheckoutState
+from capstan.portal.paid_ahead import asked_ahead
 from capstan.portal.views.top_up import done_url
 from capstan.topups.actions.pay import pay_link
 from capstan.topups.models import Order
@@ -17,6 +19,7 @@ from capstan.values import clock
 
 _States = tuple[CheckoutState, ...]
 _LOOKS_FOR_SECONDS = 600
+_SETTLES_WITHIN = timedelta(minutes=10)
 _LEADS_ON_FOR = timedelta(days=1)
 """The page leads back to what is paid for: not for ever, as that link ends, too."""
 
@@ -39,8 +42,17 @@ def back(request: HttpRequest, token: str) -> HttpResponse:
     if checkout.purpose.startswith("order:"):
         return _order(request, checkout, now, may_wait)
     context = _state(checkout, now, may_wait)
+    if checkout.state == CheckoutState.PAID:
+        context |= _ahead(checkout, now)
     context["again"] = _bill_link(checkout, now) if now < checkout.started_at + _LEADS_ON_FOR else ""
     return render(request, "portal/bill_paid.html", context)
+
+
+def _ahead(checkout: Checkout, now: datetime) -> dict[str, object]:
+    """What was paid ahead; the data comes a moment after the money."""
+    found = asked_ahead(checkout.invoices, today=settings.FORMATS.local(now).date())
+    is_soon = any(one.is_settling for one in found) and now - checkout.started_at < _SETTLES_WITHIN
+    return {"ahead": found, **({"looks_again": 2} if is_soon else {})}
 
 
 def _order(request: HttpRequest, checkout: Checkout, now: datetime, may_wait: _States) -> HttpResponse:

@@ -1,4 +1,7 @@
-"""Paying invoices by card, from the link that came with them. Names no person: who has the link may see what is to be paid."""
+"""Paying invoices, and requests to pay ahead, by card, from the link that came with them. Names no person: who has the link may
+see what is to be paid."""
+
+from datetime import date, datetime
 
 from django import forms
 from django.conf import settings
@@ -7,12 +10,15 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_http_methods
 
-from capstan.billing.actions.pay_links import Bill, bill_of
+from capstan.billing.actions.pay_links import Bill, bill_of, invoice_link
 from capstan.billing.models import Invoice
+from capstan.billing.queries.payable import Payable
+from capstan.billing.queries.prepaid import waiting_of
 from capstan.payments.actions import bills
 from capstan.payments.actions.checkouts import gateway_for_checkouts
 from capstan.portal.going import KeepForm, on_to
 from capstan.portal.limits import TooOftenError, count_going_to_pay
+from capstan.portal.paid_ahead import asked_ahead
 from capstan.values import clock
 from capstan.values.money import read_money
 from capstan.values.refused import Refused
@@ -29,9 +35,9 @@ class BillForm(forms.Form):
         widget=forms.TextInput(attrs={"inputmode": "decimal", "autocomplete": "off"}),
     )
 
-    def __init__(self, open_ones: list[Invoice], given: object) -> None:
+    def __init__(self, open_ones: list[Payable], given: object) -> None:
         super().__init__(given)  # type: ignore[arg-type]
-        self.fields["invoice"].choices = [(one.pk, one.number) for one in open_ones]  # type: ignore[attr-defined]
+        self.fields["invoice"].choices = [(one.document.pk, one.words) for one in open_ones]  # type: ignore[attr-defined]
 
     def amount_minor(self) -> int | None:
         """What was typed, in minor units. Raises Refused for what is no amount."""
@@ -45,7 +51,7 @@ def pay(request: HttpRequest, token: str) -> HttpResponse:
     bill = bill_of(token, now=clock.now())
     if bill is None:
         return render(request, "portal/too_old.html", {"is_bill": True}, status=410)
-    open_ones = bills.to_pay(bill)
+    open_ones = bills.to_pay(bill, today=_today())
     given = request.POST if request.method == "POST" else None
     form, keep = BillForm(open_ones, given), KeepForm(given)
     refusal, status = "", 200
@@ -73,19 +79,41 @@ def _go(request: HttpRequest, bill: Bill, form: BillForm, keep: KeepForm) -> Htt
 
 
 def _context(
-    bill: Bill, open_ones: list[Invoice], form: BillForm, keep: KeepForm, refusal: str
+    bill: Bill, open_ones: list[Payable], form: BillForm, keep: KeepForm, refusal: str
 ) -> dict[str, object]:
+    asked = asked_ahead([bill.invoice.pk], today=_today()) if bill.invoice else []
     return {
         "brand": bill.customer.brand, "invoice": bill.invoice, "open_ones": open_ones, "form": form, "keep": keep,
-        "total_minor": sum(one.open_minor for one in open_ones), "takes_cards": gateway_for_checkouts() is not None,
+        "total_minor": sum(one.left_minor for one in open_ones), "takes_cards": gateway_for_checkouts() is not None,
         "is_credited": bill.invoice is not None and _is_credited(bill.invoice), "refusal": refusal,
-        "rows": [(one, _due(one)) for one in open_ones],
+        "rows": [(one, _due(one)) for one in open_ones], "ahead": asked[0] if asked else None,
+        "reference": _reference(bill, open_ones), "instead": _instead(bill) if asked and asked[0].is_over else "",
     }  # fmt: skip
 
 
-def _due(invoice: Invoice) -> str:
-    is_late = invoice.due_on < settings.FORMATS.local(clock.now()).date()
-    return f"{'was due' if is_late else 'due'} on {settings.FORMATS.day(invoice.due_on)}"
+def _due(one: Payable) -> str:
+    if one.ahead is not None and one.ahead.has_begun:
+        return "waits for payment"
+    due_on = one.document.due_on
+    return f"{'was due' if due_on < _today() else 'due'} on {settings.FORMATS.day(due_on)}"
+
+
+def _reference(bill: Bill, open_ones: list[Payable]) -> str:
+    """What an EFT is known by: who pays ahead is known by his account."""
+    if not open_ones:
+        return ""
+    return bill.customer.account_code if open_ones[0].ahead else open_ones[0].document.number
+
+
+def _instead(bill: Bill) -> str:
+    """Where the request is that took this one's place."""
+    waiting = [one for one in waiting_of(bill.customer.pk, today=_today()) if one.left_minor]
+    return invoice_link(waiting[0].period.request_id or 0, now=clock.now()) if waiting else ""
+
+
+def _today() -> date:
+    local: datetime = settings.FORMATS.local(clock.now())
+    return local.date()
 
 
 def _is_credited(invoice: Invoice) -> bool:

@@ -99,10 +99,8 @@ PREPAID = (
         "Prepaid: the days have begun, and the data waits for payment",
         f"{_PAYING} days",
         sms={
-            "en": "Your data for {days} waits for payment of {amount}. Pay and it is there at once. Reference {account}."
-            "[ Call {support}.]\n{provider}",
-            "af": "Jou data vir {days} wag vir betaling van {amount}. Betaal en dit is dadelik daar. Verwysing {account}."
-            "[ Bel {support}.]\n{provider}",
+            "en": "Your data for {days} waits for {amount}. Ref {account}.[ Pay {link}][ Call {support}.]\n{provider}",
+            "af": "Jou data vir {days} wag vir {amount}. Verw {account}.[ Betaal {link}][ Bel {support}.]\n{provider}",
         },
         titles={"en": "Your data waits for payment", "af": "Jou data wag vir betaling"},
         email=_letter(

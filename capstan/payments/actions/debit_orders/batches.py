@@ -12,7 +12,6 @@ from django.db import transaction
 
 from capstan.audit.actions import record
 from capstan.billing.actions import dunning_holds, terms
-from capstan.billing.models import Invoice
 from capstan.db.locks import hold
 from capstan.payments.actions.debit_orders.mandates import account_of
 from capstan.payments.actions.debit_orders.policy import policy_of
@@ -71,7 +70,7 @@ def _nobody(found: list[Proposed], on: date) -> str:
 def _item(batch: DebitBatch, one: Proposed) -> DebitItem:
     return DebitItem(
         batch=batch, customer_id=one.customer_id, mandate_id=one.mandate_id, amount_minor=one.amount_minor,
-        invoices=one.invoices, state=DebitState.LEFT_OUT if one.why else DebitState.PROPOSED, why=one.why,
+        invoices=list(one.parts), state=DebitState.LEFT_OUT if one.why else DebitState.PROPOSED, why=one.why,
     )  # fmt: skip
 
 
@@ -143,11 +142,11 @@ def make(*, batch_id: int, actor: str, now: datetime) -> DebitBatch:
 
 
 def _renewed(item: DebitItem, now_is: Proposed | None) -> DebitLine | None:
-    """The item's line of the file with what is open of its invoices by now; None, with the reason noted, if there is none."""
+    """The item's line of the file with what is open of what it pays by now; None, with the reason noted, if there is none."""
     assert item.mandate is not None
     if now_is is not None and not now_is.why:
-        item.invoices = [one for one in item.invoices if one in set(now_is.invoices)]
-        item.amount_minor = min(item.amount_minor, _open(item.invoices))
+        item.invoices = [one for one in item.invoices if one in now_is.parts]
+        item.amount_minor = min(item.amount_minor, sum(now_is.parts[one] for one in item.invoices))
     line = DebitLine(
         item.mandate.reference,
         item.customer.name,
@@ -169,10 +168,6 @@ def _why_not_any_more(item: DebitItem, now_is: Proposed | None) -> str:
     if not now_is.why and now_is.mandate_id != item.mandate_id:
         return "another mandate took the place of the one that was proposed"
     return now_is.why
-
-
-def _open(invoice_ids: list[int]) -> int:
-    return sum(Invoice.objects.filter(pk__in=invoice_ids).values_list("open_minor", flat=True))
 
 
 def _leave(item: DebitItem, why: str) -> None:
