@@ -1,5 +1,6 @@
 """Where services stand, for people and for the layers above: settled figures plus what was counted since."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -120,6 +121,14 @@ def standing(service_id: int, *, now: datetime) -> Standing:
         ),
         waits=standing_now == ServiceStanding.PREPAID and _waits(cap, activated_at, now),
     )
+
+
+def waiting(service_ids: Collection[int], *, now: datetime) -> set[int]:
+    """Of these lines, those whose allowance of the running cycle is held back: at their cap, they have used up nothing."""
+    held = Service.objects.filter(pk__in=service_ids, standing=ServiceStanding.PREPAID)
+    since = dict(held.values_list("pk", "activated_at"))
+    caps = Cap.objects.filter(pk__in=since)
+    return {cap.service_id for cap in caps if _waits(cap, since[cap.service_id], now)}
 
 
 def _waits(cap: Cap, activated_at: datetime, now: datetime) -> bool:

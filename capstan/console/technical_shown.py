@@ -53,7 +53,7 @@ _OUTCOME_BADGES = {
 # --- access ----------------------------------------------------------------------------------------------
 
 
-def should_words(should: AccessFacts | None) -> str:
+def should_words(should: AccessFacts | None, *, waits: bool = False) -> str:
     """What the line should have, and why."""
     if should is None:
         return "unknown: its metering hasn't begun"
@@ -61,7 +61,7 @@ def should_words(should: AccessFacts | None) -> str:
     rates = f"{speed(should.rate_down_kbps)} down, {speed(should.rate_up_kbps)} up"
     shown = kind if should.kind in (AccessKind.WALLED, AccessKind.BLOCKED) else f"{kind}, {rates}"
     until = settings.FORMATS.clock(should.checkout_until) if should.checkout_until else ""
-    why = why_words(should.reasons, until)
+    why = why_words(should.reasons, until, waits=waits)
     return f"{shown}: {why}"
 
 

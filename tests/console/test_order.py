@@ -66,6 +66,15 @@ def test_the_page_says_all_about_an_order(order: Order, agent: Client) -> None:
         assert expected in said, expected
 
 
+def test_a_line_that_waits_for_payment_is_called_so(shop: Shop, order: Order, agent: Client) -> None:
+    use_up(order.service, shop)
+    assert "Data used up" in words(agent.get(f"/staff/orders/{order.pk}/"))
+    Service.objects.filter(pk=order.service_id).update(standing="prepaid")
+    said = words(agent.get(f"/staff/orders/{order.pk}/"))
+    assert "Waits for payment" in said
+    assert "Data used up" not in said
+
+
 def test_an_arranged_price_stands_beside_the_catalogues(shop: Shop, line: Service, agent: Client) -> None:
     order = shop.order(line, "C", arranged_minor=1000, reason="our fault").order
     said = words(agent.get(f"/staff/orders/{order.pk}/"))

@@ -2,10 +2,13 @@
 
 from datetime import date
 
+import pytest
+
 from capstan.billing.actions import prepaid
 from capstan.billing.models import BillingTerms, Invoice, PrepaidPeriod
 from capstan.billing.rules.words import Timing
 from capstan.caps.actions.cap import open_cap, roll
+from capstan.caps.models import ThresholdCrossing
 from capstan.customers.models import Customer
 from capstan.services.models import Service
 from tests.billing.desk import at
@@ -77,6 +80,28 @@ def test_the_line_says_what_it_waits_for_and_never_that_data_is_used_up(office: 
     assert "Waits for payment" in said
     assert "used up" not in said
     assert "When it is paid, the whole 10 GB of this cycle comes at once." in said
+
+
+PAGES = {
+    "search": "/staff/search/?q=anna",
+    "technical": "/staff/services/{}/technical/",
+    "explain": "/staff/services/{}/explain/",
+    "top-up": "/staff/services/{}/top-up/",
+    "at their cap": "/staff/capped/",
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_everywhere_it_waits_and_nothing_is_used_up(office: Office, page: str) -> None:
+    _, service = asked(office)
+    ThresholdCrossing.objects.create(
+        service=service, limit="cycle", period_start=at("2026-01-01"), percent=100, arming=1,
+        crossed_at=at("2026-02-02"), recorded_at=at("2026-02-02"), drawn_bytes=10**10, remaining_bytes=0,
+    )  # fmt: skip
+    said = words(office.agent.get(PAGES[page].format(service.pk)))
+    assert service.username in said
+    assert "Waits for payment" in said
+    assert "used up" not in said.lower().replace("until it is used up", "")
 
 
 def test_who_bills_lends_the_allowance_and_an_agent_does_not(office: Office) -> None:

@@ -10,6 +10,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET
 
 from capstan.caps.models import ThresholdCrossing
+from capstan.caps.queries import waiting
 from capstan.console import links
 from capstan.console.attention import Attention, attention
 from capstan.console.shown import COLUMNS, order_row
@@ -73,12 +74,13 @@ def capped(request: StaffRequest) -> HttpResponse:
     page = Paginator(lines.order_by("-recorded_at", "-pk"), _LINES_A_PAGE).get_page(request.GET.get("page"))
     crossings = list(page)
     ids = [one.service_id for one in crossings]
-    state_of, online = states(ids, now=now), connected(ids)
+    state_of, online, waits = states(ids, now=now), connected(ids), waiting(ids, now=now)
     rows = tuple(
         Row(
             (
                 breakable(one.service.username), settings.FORMATS.time(one.crossed_at), one.service.customer.name,
-                settings.FORMATS.size(one.drawn_bytes), state_badge(state_of[one.service_id], one.service_id in online),
+                settings.FORMATS.size(one.drawn_bytes),
+                state_badge(state_of[one.service_id], one.service_id in online, one.service_id in waits),
             ),
             links.service(one.service_id),
         )

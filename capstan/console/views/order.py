@@ -232,6 +232,7 @@ def progress_context(order: Order, now: datetime) -> dict[str, object]:
         "meter": meter_shown(held, state, is_connected=is_connected, now=now) if held else None,
         "state": state,
         "is_connected": is_connected,
+        "waits": held is not None and held.waits,
         "service_url": links.service(order.service_id),
     }
 

@@ -24,7 +24,6 @@ from capstan.console.views.found import service_or_404
 from capstan.console.views.line import frame
 from capstan.metering.models import RadiusSession
 from capstan.metering.rules.words import SessionState
-from capstan.network.rules.line_state import STATE_WORDS
 from capstan.operator.circumstances import saying
 from capstan.operator.explain.collect import LAST_PACKETS, PACKETS_LOOK_BACK, explain
 from capstan.operator.explain.facts import Explanation
@@ -49,12 +48,13 @@ def show(request: StaffRequest, service_id: int) -> HttpResponse:
     page = Paginator(past.order_by("-pk"), _SESSIONS_A_PAGE).get_page(request.GET.get("page"))
     here = reverse("console:technical", args=[service.pk])
     chosen, packets = _packets(request, service, found)
+    waits = found.cap is not None and found.cap.waits
     context = {
         **frame(service, "technical", now),
         "say": say,
         "state": found.state,
-        "state_words": STATE_WORDS[found.state],
-        "should": should_words(found.should),
+        "waits": waits,
+        "should": should_words(found.should, waits=waits),
         "due": due_words(found.due, say),
         "sessions": session_cards(found.sessions, say),
         "last_ended_at": found.last_session_ended_at,

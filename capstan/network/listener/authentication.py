@@ -41,6 +41,7 @@ from capstan.network.rules.login import (
     live_sessions,
     refusal_for,
     room_for,
+    waits_for_payment,
 )
 from capstan.services.rules import LoginBy, MacLock, mac_of
 
@@ -262,7 +263,8 @@ class Authentication:
         others = [] if row.session_limit == 1 else sessions
         attributes = self._writer.accept(row, nas, others, wrong_device=wrong_device, now=now)
         if not isinstance(attributes, bytes):
-            return self._reject(one, row, refusal_for(attributes.reasons[0]), now, proof)
+            held_back = refusal_for(attributes.reasons[0], waits=waits_for_payment(row, now))
+            return self._reject(one, row, held_back, now, proof)
         if room.refusal is not None:
             return self._reject(one, row, room.refusal, now, proof)
         if room.replaces:

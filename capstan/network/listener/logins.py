@@ -35,7 +35,13 @@ _LOGINS = """
             FROM metering_radiussession r LEFT JOIN network_sessionaccess a ON a.session_id = r.id
             WHERE r.service_id = s.id AND r.id >= c.sessions_from AND r.state + 0 < 3
         ), '{{}}') END,
-        s.checkout_until
+        s.checkout_until,
+        CASE WHEN s.standing = 'prepaid' THEN (
+            SELECT max(coalesce(w.until, c.cycle_end)) FROM caps_allowancerelease w WHERE w.service_id = s.id
+                AND w.starts_at <= greatest(c.cycle_start, s.activated_at)
+                AND w.ends_at > greatest(c.cycle_start, s.activated_at)
+        ) END,
+        s.standing = 'prepaid'
     FROM services_service s
     LEFT JOIN caps_cap c ON c.service_id = s.id
     LEFT JOIN catalog_packageversion v ON v.id = c.version_id

@@ -58,6 +58,10 @@ class LineRow(NamedTuple):
     throttle_down_kbps: int
     live: list[str] | None  # see `live_sessions`
     checkout_until: datetime | None  # the end of its checkout window
+    released_until: (
+        datetime | None
+    )  # of a prepaid line: how long its cycle's allowance is released for; None: it isn't
+    is_prepaid: bool
 
 
 class Device(NamedTuple):
@@ -102,9 +106,19 @@ _BY_REASON = {
 }
 
 
-def refusal_for(reason: Reason) -> Refusal:
-    """The words for an access that this router can only be told by refusing the login."""
-    return _BY_REASON[reason]
+_WAITS = Refusal(
+    "prepaid: its data waits for payment", "Your data waits for payment. It is here as soon as that is."
+)
+
+
+def refusal_for(reason: Reason, *, waits: bool = False) -> Refusal:
+    """The words for an access that this router can only be told by refusing the login. `waits`: as of the function below."""
+    return _WAITS if waits and reason == Reason.CAPPED else _BY_REASON[reason]
+
+
+def waits_for_payment(row: LineRow, now: datetime) -> bool:
+    """Whether the allowance of the running cycle is held back until it is paid."""
+    return row.is_prepaid and (row.released_until is None or row.released_until <= now)
 
 
 def is_login_mac(row: LineRow, device: Device) -> bool:

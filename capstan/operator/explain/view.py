@@ -98,10 +98,13 @@ def unknown_page(unknown: UnknownLine, say: Saying) -> str:
     return page.text()
 
 
+_AT_ITS_CAP = (LineState.THROTTLED, LineState.WALLED, LineState.BLOCKED)
+
+
 def _top(page: Page, explanation: Explanation, say: Saying) -> None:
     sign, colour = _SIGNS[explanation.state]
     words = STATE_WORDS[explanation.state]
-    if explanation.cap is not None and explanation.cap.waits and explanation.state == LineState.BLOCKED:
+    if explanation.cap is not None and explanation.cap.waits and explanation.state in _AT_ITS_CAP:
         words = "Waits for payment"
     data = f" \N{EN DASH} {headline(explanation.cap, say)}" if explanation.cap else ""
     page.lines.append(f"{explanation.line.username}   as of {say.in_full(say.now)} {say.zone.key}")

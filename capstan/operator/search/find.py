@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db.models import Count, F, Q, Window
 from django.db.models.functions import RowNumber
 
+from capstan.caps.queries import waiting
 from capstan.customers.models import Customer
 from capstan.metering.queries.online import connected
 from capstan.network.queries.state import states
@@ -27,6 +28,7 @@ class FoundLine(NamedTuple):
     state: LineState
     is_connected: bool
     connection_type: str
+    waits: bool  # its data isn't used up but waits for payment
     is_meant: bool  # the line itself was found, not only its customer
 
 
@@ -128,7 +130,7 @@ def _lines(found: list[_Found], now: datetime) -> tuple[dict[int, tuple[FoundLin
     )
     listed = sorted(rows, key=lambda row: (row.pk not in meant, row.place))
     ids = [row.pk for row in listed]
-    state_of, online = states(ids, now=now), connected(ids)
+    state_of, online, waits = states(ids, now=now), connected(ids), waiting(ids, now=now)
     lines: dict[int, tuple[FoundLine, ...]] = {}
     beside = dict.fromkeys(wanted, 0)
     for row in listed:
@@ -138,6 +140,7 @@ def _lines(found: list[_Found], now: datetime) -> tuple[dict[int, tuple[FoundLin
             state_of[row.pk],
             row.pk in online,
             row.connection_type.name,
+            row.pk in waits,
             row.pk in meant,
         )
         lines[row.customer_id] = (*lines.get(row.customer_id, ()), line)

@@ -46,6 +46,7 @@ class Sale(NamedTuple):
     is_out_of_data: bool  # at the cap: throttled, walled or blocked
     state: LineState
     cycle_end: datetime | None
+    waits: bool = False  # its data isn't used up but waits for payment
 
 
 class KnownLine(NamedTuple):
@@ -75,6 +76,7 @@ def sale(service_id: int, *, now: datetime, known: KnownLine | None = None) -> S
         held is not None and held.state != "open",
         state,
         None if held is None else held.cycle_end,
+        held is not None and held.waits,
     )
 
 

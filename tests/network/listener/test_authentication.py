@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from capstan.caps.models import Cap
+from capstan.caps.models import AllowanceRelease, Cap
 from capstan.caps.rules.words import CapState
 from capstan.metering.models import Nas, Quarantine
 from capstan.metering.rules.token import decode_token
@@ -20,7 +20,7 @@ from capstan.network.radius.passwords import challenge_hash, challenge_response,
 from capstan.network.rules.access import Access, access_hash
 from capstan.network.rules.words import AccessKind
 from capstan.services.models import Service
-from capstan.services.rules import LoginBy, MacLock, ServiceStatus
+from capstan.services.rules import LoginBy, MacLock, ServiceStatus, Standing
 from capstan.values import clock
 from capstan.values.refused import Refused
 from tests.network.listener.client import Client, Reply, u32, vsa
@@ -201,6 +201,29 @@ def test_access_by_router_status_and_cap(
         assert 0 < struct.unpack(">I", reply.one(27))[0] <= 3600
     if state == CapState.THROTTLED:
         assert reply.vendor(MIKROTIK, 8) == b"256k/512k"
+
+
+@pytest.mark.parametrize(
+    ("until_days", "says"),
+    [(None, "waits for payment"), (0, "used up"), (2, "used up"), (-1, "waits for payment")],
+)
+def test_a_prepaid_line_at_its_cap_waits_for_payment_until_it_is_released(
+    provider: Provider, dial: Dial, until_days: int | None, says: str
+) -> None:
+    """None: nothing is released; 0: to the cycle's end; else lent for so many days from now."""
+    Nas.objects.update(vendor_profile="coova")
+    service = provider.service()
+    Service.objects.filter(pk=service.pk).update(standing=Standing.PREPAID)
+    capped(service, CapState.BLOCKED)
+    if until_days is not None:
+        AllowanceRelease.objects.create(
+            service=service, starts_at=LONG_AGO, ends_at=soon(days=40), until=soon(days=until_days) if until_days else None,
+            reference="r", actor="test", made_at=clock.now(),
+        )  # fmt: skip
+    reply = dial().login(USER, PASSWORD, NAS)
+    assert reply.code == REJECT
+    assert says in reply.message
+    assert failure(says, service=service)
 
 
 @pytest.mark.parametrize(
