@@ -211,13 +211,16 @@ def _supply(
     return made
 
 
-# Joined row by row: whichever is less, open periods or free credits, finds the other by its index on the customer.
+# Each second: the two small indexes on the customer – what is open, what is left – are joined first, and only what is in both
+# looks at its request. In one join the planner, which takes far more for open than is, walks every request there ever was.
 _COVERED = """
-    SELECT p.id FROM billing_prepaidperiod p
-    JOIN billing_credit c ON c.customer_id = p.customer_id AND c.left_minor > 0 AND c.kept_for = ''
-    JOIN billing_invoice i ON i.id = p.request_id
-    WHERE p.paid_at IS NULL AND p.withdrawn_at IS NULL
-    GROUP BY p.id, i.total_minor HAVING sum(c.left_minor) >= i.total_minor ORDER BY p.first, p.id LIMIT %s
+    WITH funded AS MATERIALIZED (
+        SELECT p.id, p.first, p.request_id, sum(c.left_minor) AS free FROM billing_prepaidperiod p
+        JOIN billing_credit c ON c.customer_id = p.customer_id AND c.left_minor > 0 AND c.kept_for = ''
+        WHERE p.paid_at IS NULL AND p.withdrawn_at IS NULL GROUP BY p.id
+    )
+    SELECT f.id FROM funded f WHERE f.free >= (SELECT i.total_minor FROM billing_invoice i WHERE i.id = f.request_id)
+    ORDER BY f.first, f.id LIMIT %s
 """
 
 
