@@ -54,6 +54,7 @@ _TITLES = {
     "payment.refund": "Money given back",
     "payment.allocate": "Payment put to invoices",
     "payment.assign": "Unknown payment found its customer",
+    "card.charge.settle": "Uncertain charge cleared up",
     "payment.refund.settle": "Uncertain refund cleared up",
     "bank.assign": "Bank line found its customer",
     "billing.terms": "Billing terms changed",

@@ -52,6 +52,18 @@ def decrypt(sealed: bytes) -> bytes:
     return _cipher().decrypt(sealed[1 : 1 + _NONCE_BYTES], sealed[1 + _NONCE_BYTES :], None)
 
 
+class EncryptedBinaryField(_Binary[_Set, _Get]):
+    """Bytes that are stored sealed; they can't be searched."""
+
+    def from_db_value(self, value: Any, expression: Any, connection: Any) -> bytes | None:
+        return None if value is None else decrypt(bytes(value))
+
+    def get_db_prep_value(self, value: Any, connection: Any, prepared: bool = False) -> Any:
+        return (
+            None if value is None else super().get_db_prep_value(encrypt(bytes(value)), connection, prepared)
+        )
+
+
 class EncryptedTextField(_Binary[_Set, _Get]):
     """Text that is stored sealed. Reading it gives `str`; it can't be searched."""
 

@@ -6,7 +6,7 @@ from capstan.billing.models import Credit
 from capstan.billing.rules.words import Method
 from capstan.catalog.models import Brand
 from capstan.customers.models import Customer
-from capstan.db.fields import EncryptedTextField
+from capstan.db.fields import EncryptedBinaryField, EncryptedTextField
 from capstan.payments.rules.debit_orders.calendar import Instruction
 from capstan.payments.rules.debit_orders.mandates import AccountType
 from capstan.payments.rules.words import (
@@ -112,6 +112,9 @@ class Checkout(models.Model):
         null=True, unique=True, help_text="of a charge: what it is for and which try, so that it is made once"
     )
     why = models.TextField(blank=True, help_text="of a charge: what the gateway said, or didn't")
+    reference = models.TextField(
+        blank=True, help_text="of a charge that takes days: the gateway's id, to ask for it"
+    )
     told_at = models.DateTimeField(null=True, help_text="when the customer was told that a charge failed")
     actor = models.TextField()
 
@@ -170,10 +173,11 @@ class StoredCard(models.Model):
 
 
 class Notification(models.Model):
-    """What a gateway told us, as it came: stored before it is looked at, and kept whatever it was."""
+    """What a gateway told us, as it came: stored before it is looked at, and kept whatever it was; sealed, as it may name what
+    stands for a card."""
 
     gateway = models.ForeignKey(Gateway, models.PROTECT, related_name="+")
-    body = models.BinaryField()
+    body = EncryptedBinaryField()
     headers = models.JSONField(default=dict)
     source = models.TextField(help_text="the address that it came from; empty: we asked")
     received_at = models.DateTimeField()

@@ -178,6 +178,10 @@ class Order(models.Model):
     paid_with = models.TextField(
         blank=True, help_text="how it was paid before its data was added: a receipt, the bank's reference"
     )
+    told_to_pay_at = models.DateTimeField(
+        null=True,
+        help_text="of one that came by itself: when it was told where to pay; no card is charged for it then",
+    )
     refused_because = models.TextField(blank=True)
     bucket = models.OneToOneField(Bucket, models.PROTECT, null=True, related_name="+")
     charge = models.OneToOneField(Charge, models.PROTECT, null=True, related_name="+")

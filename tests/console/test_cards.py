@@ -115,6 +115,35 @@ def test_it_is_removed_with_a_reason(till: Till, clerk: Client) -> None:
     assert clerk.post(f"{page(card)}melt/").status_code == 404
 
 
+def test_a_clerk_settles_an_uncertain_charge_though_the_card_is_gone(
+    till: Till, clerk: Client, agent: Client
+) -> None:
+    card = stored(till, till.desk.customer())
+    assert "What became of the charge?" not in words(clerk.get(page(card)))
+    till.simulator.fault("api_down")
+    clerk.post(f"{page(card)}charge/", {**GIVEN, "key": hidden(clerk.get(page(card)), "key")})
+    made = Checkout.objects.get(card=card)
+    assert made.state == CheckoutState.UNCERTAIN
+    clerk.post(f"{page(card)}remove/", {"reason": "asked by phone"})
+    shown = words(clerk.get(page(card)))
+    assert "What became of the charge?" in shown
+    given = {"charge": made.pk, "went_through": "no", "reason": "the gateway's list"}
+    assert agent.post(f"{page(card)}settle/", given).status_code == 403
+    assert "What became of the charge?" not in words(agent.get(page(card)))
+    missing = words(clerk.post(f"{page(card)}settle/", {**given, "went_through": "yes"}))
+    assert "Give the gateway's number" in missing
+    done = words(clerk.post(f"{page(card)}settle/", given, follow=True))
+    assert "Nothing was booked, and the customer is told." in done
+    made.refresh_from_db()
+    assert (made.state, made.why) == (CheckoutState.FAILED, "the gateway's list")
+    again = words(clerk.post(f"{page(card)}settle/", given))
+    assert "known meanwhile" in again
+    other = stored(till, till.desk.customer())
+    assert "known meanwhile" in words(clerk.post(f"{page(other)}settle/", given)), (
+        "another's charge isn't his"
+    )
+
+
 def test_an_agent_sees_the_card_and_gets_at_nothing(till: Till, agent: Client) -> None:
     card = stored(till, till.desk.customer())
     shown = words(agent.get(page(card)))

@@ -1,23 +1,29 @@
 """Cards that are kept with their holder's consent, charged without him once, and looked up when nobody knows (S4)."""
 
 from datetime import datetime, timedelta
+from importlib import import_module
 from typing import Any
 
 import pytest
+from django.db import connection
 
 from capstan.audit.models import AuditEntry
-from capstan.billing.models import BillingTerms, Invoice
+from capstan.billing.models import BillingTerms, DunningHold, Invoice
 from capstan.billing.rules.words import Method
 from capstan.customers.models import Contact, Customer
 from capstan.ledger.queries import balance
 from capstan.ledger.rules import Code, Name
 from capstan.messaging.models import Message
-from capstan.payments.actions import cards, charges, checkouts, look_ups, notifications
-from capstan.payments.actions.charges import Wish, charge
+from capstan.payments.actions import cards, charges, checkouts, collect, look_ups, notifications
+from capstan.payments.actions.bills import MOST_MINOR
+from capstan.payments.actions.charges import Wish, charge, settle
 from capstan.payments.actions.checkouts import Consent, Purpose
 from capstan.payments.actions.collect import collect_due, tell_declined
+from capstan.payments.actions.gateways import payfast
+from capstan.payments.actions.gateways.port import Heard, Outcome
 from capstan.payments.models import Checkout, Gateway, Notification, Payment, StoredCard
 from capstan.payments.queries.cards import card_of, hindrance, name_of_card
+from capstan.payments.rules import payfast_api
 from capstan.payments.rules.words import CheckoutState, NotificationState
 from capstan.values.refused import Refused
 from tests.billing.desk import at
@@ -194,17 +200,96 @@ def test_killed_before_it_was_asked_for_it_is_failed_after_looking(
     assert Checkout.objects.get(key="try:1").state == CheckoutState.FAILED
 
 
-def test_while_the_gateway_cant_be_asked_it_stays_uncertain_for_days(till: Till) -> None:
+def test_while_the_gateway_cant_be_asked_it_stays_uncertain(till: Till) -> None:
     card = stored(till, till.desk.customer())
     till.simulator.fault("itn_lost")
     till.simulator.fault("charge_but_answer_500")
     made = charge(wish(card), actor="test", now=till.now)
     till.simulator.fault("api_down", times=1)
-    look_ups.look_up_due(now=till.now + timedelta(days=5))
+    look_ups.look_up_due(now=till.now + timedelta(days=2, hours=12))
     made.refresh_from_db()
     assert made.state == CheckoutState.UNCERTAIN
-    assert look_ups.look_up_due(now=till.now + timedelta(days=5, minutes=2)) == 1
+    assert look_ups.look_up_due(now=till.now + timedelta(days=2, hours=12, minutes=2)) == 1
     assert credit(till, card) == 3500
+
+
+def test_after_three_days_no_list_is_read_for_a_charge_and_nobody_guesses(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = stored(till, till.desk.customer())
+    till.simulator.fault("api_down")
+    made = charge(wish(card), actor="test", now=till.now)
+    read: list[datetime] = []
+
+    def look_up(_: object, since: datetime, __: datetime) -> list[Heard]:
+        read.append(since)
+        return []
+
+    monkeypatch.setattr(payfast, "look_up", look_up)
+    look_ups.look_up_due(now=till.now + timedelta(days=5))
+    made.refresh_from_db()
+    assert (made.state, read) == (CheckoutState.UNCERTAIN, []), "a person looks"
+
+
+@pytest.mark.parametrize("becomes", [Outcome.PAID, Outcome.FAILED])
+def test_one_that_takes_days_is_asked_for_by_its_id_until_it_ends(
+    till: Till, becomes: Outcome, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = stored(till, till.desk.customer())
+
+    def says(outcome: Outcome) -> Heard:
+        token = Checkout.objects.get(key="try:1").token
+        return Heard(token, "pi_9", f"pi_9:{outcome}", outcome, 3500)
+
+    asked: list[str] = []
+
+    def ask(_: object, reference: str) -> Heard:
+        asked.append(reference)
+        return says(Outcome.PENDING if len(asked) == 1 else becomes)
+
+    monkeypatch.setattr(payfast, "charge_card", lambda *_: says(Outcome.PENDING))
+    monkeypatch.setattr(payfast, "ask", ask)
+    made = charge(wish(card), actor="test", now=till.now)
+    for hours in (96, 96.5, 98):
+        look_ups.look_up_due(now=till.now + timedelta(hours=hours))
+    made.refresh_from_db()
+    assert asked == ["pi_9", "pi_9"], "hourly, and no more once it has ended"
+    assert (made.state, credit(till, card)) == (
+        (CheckoutState.PAID, 3500) if becomes == Outcome.PAID else (CheckoutState.FAILED, 0)
+    )
+
+
+@pytest.mark.parametrize("went_through", [True, False])
+def test_an_uncertain_charge_is_settled_by_who_looked(till: Till, went_through: bool) -> None:
+    card = stored(till, till.desk.customer())
+    till.simulator.fault("charge_but_answer_500" if went_through else "api_down")
+    made = charge(wish(card), actor="test", now=till.now)
+    said = {"checkout_id": made.pk, "went_through": went_through, "actor": "staff:clara", "now": till.now}
+    with pytest.raises(Refused, match="Say where"):
+        settle(reason=" ", reference="1", **said)  # type: ignore[arg-type]
+    if went_through:
+        with pytest.raises(Refused, match="Give the gateway's number"):
+            settle(reason="its list", **said)  # type: ignore[arg-type]
+        other = Payment.objects.get().gateway_reference
+        with pytest.raises(Refused, match="booked already"):
+            settle(reason="its list", reference=other, **said)  # type: ignore[arg-type]
+        (number,) = (one.pf_payment_id for one in list(till.simulator.book.payments.values())[-1:])
+    else:
+        number = ""
+    settle(reason="its list", reference=number, **said)  # type: ignore[arg-type]
+    made.refresh_from_db()
+    expected = (CheckoutState.PAID, 3500) if went_through else (CheckoutState.FAILED, 0)
+    assert (made.state, credit(till, card)) == expected
+    if went_through:
+        assert [one.state for one in till.hear()] == [NotificationState.REPEATED]
+    with pytest.raises(Refused, match="known meanwhile"):
+        settle(reason="again", reference=number, **said)  # type: ignore[arg-type]
+    assert credit(till, card) == expected[1]
+    assert charge(wish(card, key="try:2"), actor="test", now=till.now).state == CheckoutState.PAID, (
+        "not blocked"
+    )
+    assert AuditEntry.objects.filter(action="card.charge.settle").count() == 1
+    till.desk.check()
 
 
 def test_an_expired_card_or_a_gateway_that_isnt_used_is_not_charged(till: Till) -> None:
@@ -219,6 +304,31 @@ def test_an_expired_card_or_a_gateway_that_isnt_used_is_not_charged(till: Till) 
         charge(wish(card), actor="test", now=till.now)
     card.refresh_from_db()
     assert hindrance(card, today)
+
+
+@pytest.mark.parametrize("amount_minor", [0, -1, MOST_MINOR + 1])
+def test_an_amount_that_cant_be_meant_isnt_charged(till: Till, amount_minor: int) -> None:
+    card = stored(till, till.desk.customer())
+    with pytest.raises(Refused, match="more than nothing, and at most"):
+        charge(wish(card, amount_minor), actor="test", now=till.now)
+    assert Checkout.objects.count() == 1
+
+
+def test_a_success_without_a_number_is_looked_up_and_booked_once(
+    till: Till, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card, read = stored(till, till.desk.customer()), payfast_api.read_adhoc_answer
+
+    def nameless(*given: Any) -> Any:
+        return read(*given)._replace(pf_payment_id="")
+
+    till.simulator.fault("itn_lost")
+    monkeypatch.setattr(payfast_api, "read_adhoc_answer", nameless)
+    made = charge(wish(card), actor="test", now=till.now)
+    assert (made.state, credit(till, card)) == (CheckoutState.UNCERTAIN, 0)
+    assert look_ups.look_up_due(now=till.now + timedelta(minutes=2)) == 1
+    made.refresh_from_db()
+    assert (made.state, credit(till, card), Payment.objects.count()) == (CheckoutState.PAID, 3500, 2)
 
 
 def test_an_invoice_that_was_paid_meanwhile_isnt_charged(till: Till) -> None:
@@ -291,6 +401,32 @@ def test_what_was_asked_is_kept_without_the_cards_token(till: Till) -> None:
     assert card.token.encode() not in bytes(asked.body)
 
 
+def raw_bodies() -> list[bytes]:
+    """What gateways told us, as it lies in the database."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT body FROM payments_notification ORDER BY id")
+        return [bytes(body) for (body,) in cursor.fetchall()]
+
+
+def test_what_a_gateway_says_of_a_card_is_sealed(till: Till) -> None:
+    card = stored(till, till.desk.customer())
+    (told,) = Notification.objects.all()
+    assert card.token.encode() in bytes(told.body), "the gateway names it"
+    assert all(card.token.encode() not in body for body in raw_bodies())
+
+
+def test_what_was_told_before_is_sealed_once_by_its_migration(till: Till) -> None:
+    stored(till, till.desk.customer())
+    sealing = import_module("capstan.payments.migrations.0006_sealed_notifications")
+    (told,) = Notification.objects.all()
+    with connection.schema_editor() as editor:
+        sealing.unseal(None, editor)
+        assert raw_bodies() == [bytes(told.body)], "as it was stored before"
+        sealing.seal(None, editor)
+    assert raw_bodies() != [bytes(told.body)]
+    assert bytes(Notification.objects.get().body) == bytes(told.body)
+
+
 # --- invoices on their due day ------------------------------------------------------------------------------
 
 
@@ -352,8 +488,6 @@ def test_a_missed_day_is_made_up_for_and_an_old_debt_is_not_charged(till: Till) 
 
 
 def test_who_pays_otherwise_or_is_paying_or_promised_isnt_charged(till: Till) -> None:
-    from capstan.billing.models import DunningHold
-
     one = Collected(till)
     BillingTerms.objects.filter(pk=one.customer.pk).update(method=Method.EFT)
     assert one.on("2026-01-08") == 0
@@ -365,6 +499,51 @@ def test_who_pays_otherwise_or_is_paying_or_promised_isnt_charged(till: Till) ->
     assert one.on("2026-01-08") == 0
     Checkout.objects.filter(card=None).update(state=CheckoutState.EXPIRED)
     assert one.on("2026-01-08") == 1
+
+
+@pytest.mark.parametrize("meanwhile", ["promised", "pays otherwise"])
+def test_who_promises_or_changes_while_others_are_charged_isnt_charged(
+    till: Till, meanwhile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, chosen = Collected(till), charge
+
+    def late(wish: Wish, **more: Any) -> Checkout:
+        """The invoice was chosen; the card before it took half a minute."""
+        if meanwhile == "promised":
+            DunningHold.objects.create(customer=one.customer, kind="promise", actor="test", made_at=till.now)
+        else:
+            BillingTerms.objects.filter(pk=one.customer.pk).update(method=Method.EFT)
+        return chosen(wish, **more)
+
+    monkeypatch.setattr(collect, "charge", late)
+    assert one.on("2026-01-08") == 0
+    assert one.open() == 59800
+    assert not Checkout.objects.filter(card__isnull=False).exists()
+
+
+def test_an_expired_card_is_told_once_and_holds_up_no_other(till: Till) -> None:
+    expired = Collected(till)
+    StoredCard.objects.filter(pk=expired.card.pk).update(expires_on=at("2026-01-01").date())
+    good = Collected(till)
+    assert collect_due(now=at("2026-01-08", 10), limit=1) == 1, (
+        "the good one, though there is room for one only"
+    )
+    assert (good.open(), expired.open()) == (0, 59800)
+    for day in range(8, 18):
+        expired.on(f"2026-01-{day:02}")
+    (told,) = [one for one in expired.told() if "has expired" in one]
+    assert "/pay/bill/" in told
+    made = Checkout.objects.get(card=expired.card)
+    assert (made.state, made.key) == (CheckoutState.FAILED, f"invoice:{expired.invoice.pk}:card:0")
+
+
+def test_a_newer_card_is_charged_at_the_next_try(till: Till) -> None:
+    one = Collected(till)
+    StoredCard.objects.update(expires_on=at("2026-01-01").date())
+    assert one.on("2026-01-08") == 0
+    stored(till, one.customer)
+    assert [one.on("2026-01-09"), one.on("2026-01-11")] == [0, 1]
+    assert one.open() == 0
 
 
 def test_an_uncertain_charge_is_never_repeated(till: Till) -> None:

@@ -14,12 +14,13 @@ from capstan.ledger.queries import balance
 from capstan.ledger.rules import Code, Name
 from capstan.payments.actions import cash
 from capstan.payments.actions.gateways import payfast
-from capstan.payments.actions.gateways.port import UnclearError
+from capstan.payments.actions.gateways.port import CardFacts, Heard, Outcome, UnclearError
+from capstan.payments.actions.notifications import apply_heard
 from capstan.payments.actions.refunds import refund, settle
 from capstan.payments.actions.take import BANK, Received, receive, reverse, till
-from capstan.payments.models import Payment, Refund
+from capstan.payments.models import Notification, Payment, Refund
 from capstan.payments.rules.accounts import DEPOSITS
-from capstan.payments.rules.words import Payout
+from capstan.payments.rules.words import NotificationState, Payout
 from capstan.values.refused import Refused
 from tests.billing.desk import ACTOR, Desk, at
 from tests.payments.till import Till
@@ -108,6 +109,59 @@ def test_a_refund_that_the_gateway_refuses_leaves_the_credit(till: Till) -> None
             now=till.now,
         )  # fmt: skip
     assert (till.desk.credit(customer), Refund.objects.get().state) == (3500, "failed")
+
+
+def gateway_refunds(till: Till, payment: Payment, refunded_minor: int) -> Notification:
+    """The gateway says that it gave back so much of a payment, in all."""
+    told = Notification.objects.create(
+        gateway=till.gateway, body=b"{}", source="", received_at=till.now, due_at=till.now
+    )
+    reference = payment.gateway_reference
+    heard = Heard("", reference, f"{reference}:refund {told.pk}", Outcome.REFUNDED, refunded_minor)
+    with transaction.atomic():
+        return apply_heard(told, heard, CardFacts(), now=till.now)
+
+
+def test_what_was_refunded_at_the_gateway_is_booked_after_a_refund_by_eft_too(till: Till) -> None:
+    customer = till.desk.customer()
+    payment = till.pay(customer, 3500).payment
+    assert payment is not None
+    fee = balance(Name(Code.FEES))
+    when = {"payment_id": payment.pk, "reason": "asked", "actor": ACTOR, "now": till.now}
+    refund(amount_minor=1000, how=Payout.EFT, **when)  # type: ignore[arg-type]
+    refund(amount_minor=500, how=Payout.SAME_WAY, **when)  # type: ignore[arg-type]
+    assert gateway_refunds(till, payment, 500).why == "refunded, as we have booked it"
+    assert till.desk.credit(customer) == 2000
+    assert gateway_refunds(till, payment, 1300).state == NotificationState.APPLIED
+    found = (till.desk.credit(customer), balance(Name(Code.CLEARING, "payfast")), balance(BANK))
+    assert found == (1200, 3500 - fee - 1300, -1000), "the bank gave back what went by EFT, and no more"
+    assert gateway_refunds(till, payment, 1300).why == "refunded, as we have booked it"
+    assert [one.how for one in Refund.objects.order_by("pk")] == [
+        Payout.EFT, Payout.SAME_WAY, Payout.AT_GATEWAY,
+    ]  # fmt: skip
+
+
+def test_what_was_refunded_at_the_gateway_and_pays_an_invoice_needs_a_person(till: Till) -> None:
+    customer = till.desk.customer()
+    invoice = till.invoice(customer, 3500)
+    payment = till.pay(customer, 3500, invoices=[invoice.pk]).payment
+    assert payment is not None
+    told = gateway_refunds(till, payment, 3500)
+    assert told.state == NotificationState.REFUSED
+    assert "35.00 was refunded at the gateway and isn't booked here" in told.why.replace("\xa0", " ")
+    fee = balance(Name(Code.FEES))
+    assert balance(Name(Code.CLEARING, "payfast")) == 3500 - fee
+    correct.credit_note(
+        invoice_id=invoice.pk,
+        amounts={invoice.lines.get().pk: 3500},
+        reason="moved",
+        actor=ACTOR,
+        now=till.now,
+    )
+    made = refund(
+        payment_id=payment.pk, amount_minor=3500, how=Payout.AT_GATEWAY, reason="as it says", actor=ACTOR, now=till.now
+    )  # fmt: skip
+    assert (made.state, balance(Name(Code.CLEARING, "payfast"))) == ("done", -fee)
 
 
 @pytest.mark.parametrize("went_out", [True, False])

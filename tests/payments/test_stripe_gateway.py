@@ -219,6 +219,26 @@ def test_a_charge_that_takes_days(desk: Desk) -> None:
     assert heard == Heard("tok-9", "pi_9", "pi_9:processing", Outcome.PENDING, 900)
 
 
+@pytest.mark.parametrize(
+    ("status", "outcome"),
+    [
+        ("processing", Outcome.PENDING),
+        ("succeeded", Outcome.PAID),
+        ("requires_payment_method", Outcome.FAILED),
+        ("canceled", Outcome.FAILED),
+    ],
+)
+def test_a_charge_that_takes_days_is_asked_for_alone(desk: Desk, status: str, outcome: Outcome) -> None:
+    made = {"id": "pi_9", "status": status, "amount": 900, "currency": "zar", "metadata": {"token": "tok-9"}}
+    desk.says_once = Says(json.dumps(made))
+    heard = stripe.ask(desk.access, "pi_9")
+    assert heard is not None
+    assert (heard.token, heard.reference, heard.outcome) == ("tok-9", "pi_9", outcome)
+    desk.says_once = Says('{"error": {"message": "wait"}}', 500)
+    with pytest.raises(UnclearError):
+        stripe.ask(desk.access, "pi_9")
+
+
 def refunds_of(desk: Desk, intent: str) -> list[int]:
     listed = json.loads(desk.behind.ask("GET", f"/v1/refunds?payment_intent={intent}").body)
     return sorted(one["amount"] for one in listed["data"])

@@ -1,21 +1,25 @@
 """Automatic top-ups of who pays first, paid with the card that he lets us charge (S4, S6); and told why not."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
+from django.conf import settings
 
 from capstan.billing.models import Charge, Credit
 from capstan.payments.actions import checkouts, look_ups
 from capstan.payments.actions.bills import return_urls
 from capstan.payments.actions.cards import remove
+from capstan.payments.actions.charges import Wish
 from capstan.payments.actions.checkouts import Consent, Purpose
 from capstan.payments.actions.gateways.port import Form
 from capstan.payments.models import Checkout, StoredCard
 from capstan.payments.rules.words import CheckoutState
 from capstan.services.models import Service
+from capstan.topups.actions import pay_by_card
 from capstan.topups.actions.auto import act_due
 from capstan.topups.actions.pay import fulfil_paid
 from capstan.topups.actions.pay_by_card import charge_waiting, tell_declined_orders
+from capstan.topups.actions.waiting import cancel, mark_paid
 from capstan.topups.models import Order
 from capstan.topups.rules.words import Channel, OrderState
 from capstan.values import clock
@@ -116,6 +120,68 @@ def test_who_is_about_to_pay_it_himself_isnt_charged(counter: Counter) -> None:
     counter.go(order)
     works(counter)
     assert not Checkout.objects.filter(card__isnull=False).exists()
+
+
+@pytest.mark.parametrize("meanwhile", ["cancelled", "paid"])
+def test_what_staff_end_while_others_are_charged_isnt_charged(
+    counter: Counter, meanwhile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_card(counter)
+    order = reaches_cap(counter)
+    now, wanted = counter.shop.now, pay_by_card._wish
+
+    def late(chosen: Order, now: datetime) -> Wish:
+        """The order was chosen; the card before it took half a minute."""
+        wish = wanted(chosen, now)
+        if meanwhile == "paid":
+            mark_paid(order_id=order.pk, reference="EFT 17", actor="staff:clara", now=now)
+        else:
+            cancel(order_id=order.pk, reason="by mistake", actor="staff:clara", now=now)
+        return wish
+
+    monkeypatch.setattr(pay_by_card, "_wish", late)
+    assert charge_waiting(now=now, limit=10) == 0
+    assert not Checkout.objects.filter(card__isnull=False).exists()
+    order.refresh_from_db()
+    assert order.state == (OrderState.REFUSED if meanwhile == "cancelled" else OrderState.GRANTED)
+
+
+def test_expired_cards_and_gateways_out_of_use_dont_hold_up_the_others(counter: Counter) -> None:
+    with_card(counter)
+    reaches_cap(counter)
+    now, today = counter.shop.now, settings.FORMATS.local(counter.shop.now).date()
+    for state in ({"expires_on": today}, {"expires_on": today + timedelta(days=1)}):
+        StoredCard.objects.update(**state)
+        assert pay_by_card._waiting(now, None).count() == (state["expires_on"] > today)
+    counter.gateway.__class__.objects.update(active=False)
+    assert not pay_by_card._waiting(now, None).exists()
+
+
+def test_who_was_told_to_pay_isnt_charged_when_his_card_is_good_again(counter: Counter) -> None:
+    with_card(counter)
+    counter.gateway.__class__.objects.update(active=False)
+    order = reaches_cap(counter)
+    assert "R20" in counter.shop.texts()[-1]
+    assert order.told_to_pay_at == counter.shop.now
+    counter.gateway.__class__.objects.update(active=True)
+    told = len(counter.shop.texts())
+    works(counter)
+    assert not Checkout.objects.filter(card__isnull=False).exists()
+    assert len(counter.shop.texts()) == told
+
+
+def test_whose_card_goes_before_it_is_charged_is_told_to_pay_once(counter: Counter) -> None:
+    with_card(counter)
+    order = reaches_cap(counter)
+    assert order.told_to_pay_at is None
+    told = len(counter.shop.texts())
+    remove(card_id=StoredCard.objects.get().pk, reason="asked", actor="staff:clara", now=counter.shop.now)
+    works(counter)
+    works(counter)
+    (text,) = counter.shop.texts()[told:]
+    assert "is added as soon as R20 is paid" in text
+    order.refresh_from_db()
+    assert order.told_to_pay_at == counter.shop.now
 
 
 def test_without_a_card_any_more_he_is_asked_to_pay(counter: Counter) -> None:

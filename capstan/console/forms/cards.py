@@ -21,10 +21,30 @@ class ChargeCardForm(forms.Form):
     key = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
 
 
+class SettleChargeForm(forms.Form):
+    """What became of a charge that the gateway gave no clear answer to."""
+
+    charge = forms.IntegerField(min_value=1, max_value=2**62, widget=forms.HiddenInput)
+    went_through = forms.ChoiceField(
+        choices=[("yes", "It went through"), ("no", "It didn't: nothing was charged")],
+        widget=forms.RadioSelect,
+        label="What became of it",
+    )
+    reference = forms.CharField(
+        label="The gateway's number of the payment",
+        help_text="If it went through: as the gateway's list shows it.",
+        max_length=200,
+        required=False,
+        widget=forms.TextInput(attrs={"autocomplete": "off"}),
+    )
+    reason = _line("Where you saw it", "Such as: the gateway's list of 5 March.")
+
+
 class RemoveCardForm(forms.Form):
     """Why the card goes."""
 
     reason = _line(
         "Reason",
-        "Who asked for it. What stands for the card is forgotten; it is stored anew by paying with it.",
+        "Who asked for it. What stands for the card is forgotten, and what the gateway told us of it stays sealed; it is "
+        "stored anew by paying with it.",
     )

@@ -153,7 +153,10 @@ class RefundForm(forms.Form):
     def __init__(self, *args: Any, has_gateway: bool, **more: Any) -> None:
         super().__init__(*args, **more)
         ways = [(Payout.EFT.value, "EFT, from the bank"), (Payout.CASH.value, "Cash, from my till")]
-        by_gateway = [(Payout.SAME_WAY.value, "The way it came, by the gateway")]
+        by_gateway = [
+            (Payout.SAME_WAY.value, "The way it came, by the gateway"),
+            (Payout.AT_GATEWAY.value, "It went back at the gateway already: only book it"),
+        ]
         self.fields["how"].choices = [*by_gateway, *ways] if has_gateway else ways  # type: ignore[attr-defined]
 
 

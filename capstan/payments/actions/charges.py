@@ -4,7 +4,7 @@ A charge is a checkout that nobody goes to. It is committed before the gateway i
 answer, it stays to be seen until the gateway's own list tells (`look_ups`); it is never asked for twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from typing import NamedTuple
 
@@ -17,8 +17,9 @@ from capstan.audit.actions import record
 from capstan.billing.actions import terms
 from capstan.billing.queries.payable import payable_of
 from capstan.db.wakeup import wake
+from capstan.payments.actions.bills import MOST_MINOR
 from capstan.payments.actions.checkouts import TIME_TO_PAY, Purpose, Urls, new_token, wanted_of
-from capstan.payments.actions.gateways.port import NotDoneError, Outcome, UnclearError
+from capstan.payments.actions.gateways.port import Heard, NotDoneError, Outcome, UnclearError
 from capstan.payments.actions.gateways.registry import access_of, provider_of
 from capstan.payments.actions.notifications import hear
 from capstan.payments.models import Checkout, StoredCard
@@ -32,13 +33,21 @@ TAKES_DAYS = "the bank takes some days for it"
 _WHY_MAX = 300
 
 
+def _always() -> bool:
+    return True
+
+
 class Wish(NamedTuple):
-    """What is to be charged. `key` is this charge's own: used again, it is the one that was made before."""
+    """What is to be charged. `key` is this charge's own: used again, it is the one that was made before.
+
+    `still_wanted` is asked under the lock: between choosing what to charge and charging it, people pay, promise and cancel.
+    """
 
     card_id: int
     key: str
     purpose: Purpose
     reason: str = ""
+    still_wanted: Callable[[], bool] = _always
 
 
 def charge(wish: Wish, *, actor: str, now: datetime) -> Checkout:
@@ -65,23 +74,47 @@ def _begin(wish: Wish, actor: str, now: datetime) -> tuple[Checkout, bool]:
     today = settings.FORMATS.local(now).date()
     if why := hindrance(card, today):
         raise Refused(f"{why} Nothing was charged.")
-    if purpose.amount_minor <= 0:
-        raise Refused("Charge more than nothing.")
+    if not 0 < purpose.amount_minor <= MOST_MINOR:
+        most = settings.FORMATS.money(MOST_MINOR)
+        raise Refused(f"Charge more than nothing, and at most {most} at a time. Nothing was charged.")
     _check_open(purpose, today)
+    if not wish.still_wanted():
+        raise Refused(
+            "It isn't to be charged any more: it was paid, put off or cancelled. Nothing was charged."
+        )
     if under_way(purpose.customer_id):
         raise Refused(
             "Whether the last charge of this card went through isn't known yet: wait for that first."
         )
-    made = Checkout.objects.create(
-        token=new_token(), gateway=card.gateway, customer_id=purpose.customer_id, purpose=purpose.key,
-        invoices=list(purpose.invoices), amount_minor=purpose.amount_minor, item=purpose.item, started_at=now,
-        expires_at=now + TIME_TO_PAY, actor=actor, card=card, key=wish.key,
-    )  # fmt: skip
+    made = _write(wish, card, actor, now)
     record(
         actor=actor, action="card.charge", subject=f"customer:{purpose.customer_id}", reason=wish.reason.strip(), now=now,
         details={"card": card.pk, "checkout": made.pk, "amount_minor": purpose.amount_minor, "for": purpose.key},
     )  # fmt: skip
     return made, True
+
+
+def _write(wish: Wish, card: StoredCard, actor: str, now: datetime) -> Checkout:
+    purpose = wish.purpose
+    return Checkout.objects.create(
+        token=new_token(), gateway=card.gateway, customer_id=purpose.customer_id, purpose=purpose.key,
+        invoices=list(purpose.invoices), amount_minor=purpose.amount_minor, item=purpose.item, started_at=now,
+        expires_at=now + TIME_TO_PAY, actor=actor, card=card, key=wish.key,
+    )  # fmt: skip
+
+
+@transaction.atomic
+def note_not_tried(wish: Wish, *, why: str, actor: str, now: datetime) -> bool:
+    """Write a charge down as failed without asking the gateway, so that it is told like any other; False if it was made before,
+    or isn't wanted any more."""
+    terms.lock(wish.purpose.customer_id, now=now)
+    if Checkout.objects.filter(key=wish.key).exists() or not wish.still_wanted():
+        return False
+    card = StoredCard.objects.select_related("gateway").get(
+        pk=wish.card_id, customer_id=wish.purpose.customer_id
+    )
+    made = _write(wish, card, actor, now)
+    return end(made, CheckoutState.FAILED, why, now=now)
 
 
 def _check_open(purpose: Purpose, today: date) -> None:
@@ -118,7 +151,41 @@ def _ask(checkout: Checkout, now: datetime) -> None:
         if heard.outcome == Outcome.PAID:
             hear(gateway, heard, now=now)
         else:
+            Checkout.objects.filter(pk=checkout.pk).update(reference=heard.reference)
             end(checkout, CheckoutState.UNCERTAIN, TAKES_DAYS, now=now)
+
+
+@transaction.atomic
+def settle(
+    *, checkout_id: int, went_through: bool, reference: str = "", reason: str, actor: str, now: datetime
+) -> None:
+    """Somebody looked at the gateway what became of an uncertain charge. Went it through, it is booked under the gateway's
+    number, by which a later notification is known for the same; else it has failed, and the customer is told.
+
+    Raises Refused for one that isn't uncertain, without a word on how one knows, and without a number of its own.
+    """
+    if not reason.strip():
+        raise Refused("Say where you saw it.")
+    made = (
+        Checkout.objects.select_for_update(of=("self",))
+        .select_related("gateway")
+        .get(pk=checkout_id, card__isnull=False)
+    )
+    if made.state != CheckoutState.UNCERTAIN:
+        raise Refused("What became of this charge is known meanwhile.")
+    record(
+        actor=actor, action="card.charge.settle", subject=f"customer:{made.customer_id}", reason=reason.strip(), now=now,
+        details={"checkout": made.pk, "went_through": went_through, "reference": reference.strip()},
+    )  # fmt: skip
+    if not went_through:
+        end(made, CheckoutState.FAILED, reason.strip(), now=now)
+        return
+    number = reference.strip() or made.reference
+    if not number:
+        raise Refused("Give the gateway's number of the payment: by it a later notification is known.")
+    heard = Heard(made.token, number, f"{number}:settled", Outcome.PAID, made.amount_minor)
+    if not hear(made.gateway, heard, now=now):
+        raise Refused("The gateway's payment of that number is booked already: look again which one it is.")
 
 
 def end(checkout: Checkout, state: CheckoutState, why: str, *, now: datetime) -> bool:

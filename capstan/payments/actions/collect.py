@@ -15,10 +15,11 @@ from capstan.billing.actions.pay_links import account_link, invoice_link
 from capstan.billing.models import BillingTerms, DunningHold, Invoice, PrepaidPeriod
 from capstan.billing.queries.payable import Payable, payable
 from capstan.billing.rules.words import InvoiceKind, Method
-from capstan.payments.actions.charges import Wish, charge
+from capstan.payments.actions.bills import MOST_MINOR
+from capstan.payments.actions.charges import Wish, charge, note_not_tried
 from capstan.payments.actions.checkouts import Purpose
 from capstan.payments.models import Checkout, StoredCard
-from capstan.payments.queries.cards import name_of_card
+from capstan.payments.queries.cards import name_of_card, not_expired
 from capstan.payments.rules.cards import Try, customer_words, tries
 from capstan.payments.rules.words import UNDECIDED, CheckoutState
 from capstan.values.refused import Refused
@@ -26,6 +27,7 @@ from capstan.values.refused import Refused
 log = structlog.get_logger()
 
 ACTOR = "payments"
+_EXPIRED = "the card has expired"
 _OPENS, _CLOSES = 8, 18
 """Nobody's card is charged for an invoice at night: he may want to call."""
 
@@ -47,35 +49,71 @@ def collect_due(*, now: datetime, limit: int, gateway_id: int | None = None) -> 
     local = settings.FORMATS.local(now)
     if not _OPENS <= local.hour < _CLOSES:
         return 0
-    made = 0
-    for one in tries(local.date()):
-        for turn in _due(one, gateway_id, local.date(), limit - made):
-            made += _collect(turn, now)
+    today, made = local.date(), 0
+    for one in tries(today):
+        search = _Search(one, gateway_id, today)
+        for turn in _turns(search, search.expired(), limit):
+            _note_expired(turn, search, now)
+        for turn in _turns(search, search.due(), limit - made):
+            made += _collect(turn, search, now)
     return made
 
 
-def _due(turn: Try, gateway_id: int | None, today: date, limit: int) -> list[_Turn]:
-    owed = Invoice.objects.filter(
-        kind=InvoiceKind.INVOICE, open_minor__gt=0, due_on__range=(turn.first, turn.last)
-    )
-    begins = (turn.first + timedelta(days=1), turn.last + timedelta(days=1))  # as `collected_from` has it
-    asked = PrepaidPeriod.objects.filter(
-        paid_at=None, withdrawn_at=None, end__gt=today, first__range=begins, request__isnull=False
-    )
-    requests = Invoice.objects.filter(pk__in=asked.values("request_id"))
+class _Search(NamedTuple):
+    """What a try is for."""
+
+    turn: Try
+    gateway_id: int | None
+    today: date
+
+    def due(self) -> list[QuerySet[Invoice]]:
+        """What is to be charged to a card: one that can't be would come back every time, before all others."""
+        return [self._untried(one, not_expired(self.today)) for one in self._documents()]
+
+    def expired(self) -> list[QuerySet[Invoice]]:
+        """What would be charged if the card hadn't expired, and its holder wasn't told so about it."""
+        told = Checkout.objects.filter(
+            purpose=Concat(Value("invoice:"), Cast(OuterRef("pk"), TextField()), output_field=TextField()),
+            card_id=OuterRef("card_id"), why=_EXPIRED,
+        )  # fmt: skip
+        return [
+            self._untried(one, ~not_expired(self.today)).exclude(Exists(told)) for one in self._documents()
+        ]
+
+    def _documents(self) -> tuple[QuerySet[Invoice], QuerySet[Invoice]]:
+        """Invoices that are due, and requests for what begins a day later, as `collected_from` has it."""
+        owed = Invoice.objects.filter(
+            kind=InvoiceKind.INVOICE, open_minor__range=(1, MOST_MINOR),
+            due_on__range=(self.turn.first, self.turn.last),
+        )  # fmt: skip
+        begins = (self.turn.first + timedelta(days=1), self.turn.last + timedelta(days=1))
+        asked = PrepaidPeriod.objects.filter(
+            paid_at=None, withdrawn_at=None, end__gt=self.today, first__range=begins, request__isnull=False
+        )
+        return owed, Invoice.objects.filter(pk__in=asked.values("request_id"), total_minor__lte=MOST_MINOR)
+
+    def _untried(self, documents: QuerySet[Invoice], which: Q) -> QuerySet[Invoice]:
+        return _untried(documents, self.turn, self.gateway_id, which)
+
+
+def _turns(search: _Search, wanted: list[QuerySet[Invoice]], limit: int) -> list[_Turn]:
     found: list[_Turn] = []
-    for documents in (owed, requests):
-        chosen = list(_untried(documents, turn, gateway_id)[: max(0, limit - len(found))])
-        left = payable({one.customer_id for one in chosen}, today=today)
+    for documents in wanted:
+        chosen = list(documents[: max(0, limit - len(found))])
+        left = payable({one.customer_id for one in chosen}, today=search.today)
         of = {each.document.pk: each for of_one in left.values() for each in of_one}
-        found += [_Turn(of[one.pk], one.card_id, turn.number) for one in chosen if one.pk in of]  # type: ignore[attr-defined]
+        found += [
+            _Turn(of[one.pk], one.card_id, search.turn.number)  # type: ignore[attr-defined]
+            for one in chosen
+            if one.pk in of
+        ]
     return found
 
 
-def _untried(documents: QuerySet[Invoice], turn: Try, gateway_id: int | None) -> QuerySet[Invoice]:
+def _untried(documents: QuerySet[Invoice], turn: Try, gateway_id: int | None, which: Q) -> QuerySet[Invoice]:
     """Whose try wasn't made. Who disputes a debt, or has promised to pay it, isn't charged, nor who is paying at the moment."""
     his = {"customer_id": OuterRef("customer_id")}
-    cards = StoredCard.objects.filter(removed_at=None, gateway__active=True, **his)
+    cards = StoredCard.objects.filter(which, removed_at=None, gateway__active=True, **his)
     if gateway_id is not None:
         cards = cards.filter(gateway_id=gateway_id)
     key = Concat(
@@ -98,18 +136,33 @@ def _untried(documents: QuerySet[Invoice], turn: Try, gateway_id: int | None) ->
     )
 
 
-def _collect(turn: _Turn, now: datetime) -> int:
-    document, left_minor = turn.of.document, turn.of.left_minor
+def _wish(turn: _Turn, still: list[QuerySet[Invoice]]) -> Wish:
+    document = turn.of.document
     purpose = Purpose(
-        f"invoice:{document.pk}", document.customer_id, left_minor, turn.of.words, [document.pk]
+        f"invoice:{document.pk}", document.customer_id, turn.of.left_minor, turn.of.words, [document.pk]
     )
+    return Wish(
+        turn.card_id, turn.key, purpose, "on its due day, as agreed",
+        still_wanted=lambda: any(one.filter(pk=document.pk).exists() for one in still),
+    )  # fmt: skip
+
+
+def _note_expired(turn: _Turn, search: _Search, now: datetime) -> None:
+    """Nobody asks a gateway for a card that is no good: its holder is told once, and the next try is for a newer card."""
     try:
-        charge(Wish(turn.card_id, turn.key, purpose, "on its due day, as agreed"), actor=ACTOR, now=now)
+        note_not_tried(_wish(turn, search.expired()), why=_EXPIRED, actor=ACTOR, now=now)
+    except Exception:  # whatever it is, it mustn't hold up the others
+        log.exception("that a card has expired can't be noted", invoice=turn.of.document.pk)
+
+
+def _collect(turn: _Turn, search: _Search, now: datetime) -> int:
+    try:
+        charge(_wish(turn, search.due()), actor=ACTOR, now=now)
     except Refused as refusal:
-        log.info("an invoice isn't charged to its card now", invoice=document.pk, why=str(refusal))
+        log.info("an invoice isn't charged to its card now", invoice=turn.of.document.pk, why=str(refusal))
         return 0
     except Exception:  # whatever it is, it mustn't hold up the others
-        log.exception("an invoice can't be charged to its card", invoice=document.pk)
+        log.exception("an invoice can't be charged to its card", invoice=turn.of.document.pk)
         return 0
     return 1
 

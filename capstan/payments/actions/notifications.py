@@ -24,6 +24,7 @@ from capstan.payments.actions.gateways.port import (
     UnclearError,
 )
 from capstan.payments.actions.gateways.registry import access_of, provider_of
+from capstan.payments.actions.refunds import by_gateway, note_gateway_refund
 from capstan.payments.actions.take import Received, clearing, reverse, take
 from capstan.payments.models import Checkout, Gateway, Notification, Payment
 from capstan.payments.rules.words import OPEN_CHECKOUTS, UNDECIDED, CheckoutState, NotificationState
@@ -188,7 +189,7 @@ def _not_paid(
     if told.exclude(pk=notification.pk).exists():
         return _end(notification, NotificationState.REPEATED, str(heard.outcome))
     if heard.outcome == Outcome.REFUNDED:
-        return _refunded(notification, heard)
+        return _refunded(notification, heard, now)
     if heard.outcome == Outcome.DISPUTED:
         return _disputed(notification, heard, now)
     if checkout is None:
@@ -200,16 +201,28 @@ def _not_paid(
     return _end(notification, NotificationState.APPLIED, str(heard.outcome))
 
 
-def _refunded(notification: Notification, heard: Heard) -> Notification:
-    """What we gave back ourselves is booked; what somebody gave back at the gateway isn't, and a person has to."""
+def _refunded(notification: Notification, heard: Heard, now: datetime) -> Notification:
+    """What we gave back ourselves is booked; what somebody gave back at the gateway is booked now. Where that pays invoices, a
+    person has to say which of them it doesn't pay any more."""
     payment = Payment.objects.filter(gateway=notification.gateway, gateway_reference=heard.reference).first()
     notification.payment = payment
-    if payment is not None and heard.amount_minor <= payment.refunded_minor:
-        return _end(notification, NotificationState.APPLIED, "refunded, as we have booked it")
-    return _end(
-        notification,
-        NotificationState.REFUSED,
-        "refunded at the gateway, which isn't booked here: book it by EFT",
+    if payment is None:
+        return _end(notification, NotificationState.REFUSED, "a refund of no payment of ours")
+    try:
+        news = note_gateway_refund(
+            payment_id=payment.pk, refunded_minor=heard.amount_minor, actor=ACTOR, now=now
+        )
+    except Refused as refusal:
+        news = heard.amount_minor - by_gateway(payment)
+        return _end(notification, NotificationState.REFUSED, _unbooked(news, str(refusal)))
+    words = "refunded at the gateway, and booked now" if news else "refunded, as we have booked it"
+    return _end(notification, NotificationState.APPLIED, words)
+
+
+def _unbooked(amount_minor: int, why: str) -> str:
+    return (
+        f"{settings.FORMATS.money(amount_minor)} was refunded at the gateway and isn't booked here. {why} Credit what it paid, "
+        "then refund it on the payment's page as given back at the gateway already."
     )
 
 

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import F, Sum
 
 from capstan.audit.actions import record
 from capstan.billing.actions import credits, terms
@@ -23,7 +23,8 @@ from capstan.values.refused import Refused
 def refund(
     *, payment_id: int, amount_minor: int, how: Payout, reason: str, actor: str, now: datetime
 ) -> Refund:
-    """Give money back: through its gateway, from the bank, or from the actor's till. At most `refundable` of it: what pays an
+    """Give money back: through its gateway, from the bank, or from the actor's till; or book what somebody gave back at the
+    gateway, which isn't asked then. At most `refundable` of it: what pays an
     invoice stays there.
 
     The books say so before the gateway is called, and again if it says no: killed in between, the refund stands as `uncertain`
@@ -51,6 +52,28 @@ def refund(
     return _set(made, "done", answer)
 
 
+def note_gateway_refund(*, payment_id: int, refunded_minor: int, actor: str, now: datetime) -> int:
+    """Book what somebody gave back at the gateway, which says that it gave back `refunded_minor` of this payment in all; what we
+    asked it for is booked already. Within the caller's transaction. Returns how much was news. Raises Refused when that can't
+    go back, as it pays invoices."""
+    assert transaction.get_connection().in_atomic_block
+    payment = Payment.objects.get(pk=payment_id)
+    terms.lock(payment.customer_id, now=now)
+    news = refunded_minor - by_gateway(payment)
+    if news <= 0:
+        return 0
+    _begin(payment_id, news, Payout.AT_GATEWAY, "refunded at the gateway, as it says", actor, now)
+    return news
+
+
+def by_gateway(payment: Payment) -> int:
+    """What the books say that its gateway gave back of it, or is asked to."""
+    own = payment.refunds.filter(how__in=(Payout.SAME_WAY, Payout.AT_GATEWAY))
+    counted = own.filter(state__in=("sending", "uncertain", "done"))
+    total: int = counted.aggregate(total=Sum("amount_minor", default=0))["total"]
+    return total
+
+
 @transaction.atomic
 def _begin(payment_id: int, amount_minor: int, how: Payout, reason: str, actor: str, now: datetime) -> Refund:
     if not reason.strip():
@@ -64,7 +87,7 @@ def _begin(payment_id: int, amount_minor: int, how: Payout, reason: str, actor: 
     )
     if payment.reversed_at is not None:
         raise Refused("This payment was reversed: there is nothing to give back.")
-    if how == Payout.SAME_WAY and payment.gateway is None:
+    if how in (Payout.SAME_WAY, Payout.AT_GATEWAY) and payment.gateway is None:
         raise Refused("This payment came by no gateway: give it back by EFT or in cash.")
     if payment.credit.kept_for:
         raise Refused(
@@ -125,7 +148,7 @@ def _parts(payment: Payment, amount_minor: int) -> list[credits.Paid]:
 
 
 def _from(payment: Payment, how: Payout, actor: str) -> Name:
-    if how == Payout.SAME_WAY:
+    if how in (Payout.SAME_WAY, Payout.AT_GATEWAY):
         return into(payment.paid_into)
     return till(actor) if how == Payout.CASH else BANK
 

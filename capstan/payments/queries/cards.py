@@ -3,6 +3,7 @@
 from datetime import date
 
 from django.conf import settings
+from django.db.models import Q
 
 from capstan.payments.models import Checkout, StoredCard
 from capstan.payments.rules.cards import card_name
@@ -28,6 +29,11 @@ def hindrance(card: StoredCard, today: date) -> str:
     if card.expires_on is not None and card.expires_on <= today:
         return f"{name_of_card(card).capitalize()} has expired."
     return ""
+
+
+def not_expired(today: date) -> Q:
+    """Of stored cards: as far as the gateway says. Those of the others are never asked for."""
+    return Q(expires_on=None) | Q(expires_on__gt=today)
 
 
 def last_charges(customer_id: int, *, limit: int) -> list[Checkout]:

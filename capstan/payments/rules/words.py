@@ -60,6 +60,7 @@ class Payout(StrEnum):
     """How money goes back to a customer."""
 
     SAME_WAY = "the way it came"
+    AT_GATEWAY = "at the gateway"  # somebody did it there: it is booked, and nothing is asked for
     EFT = "EFT"
     CASH = "cash"
 

@@ -11,7 +11,7 @@ from django.db.models.functions import Cast, Concat
 from capstan.payments.actions.charges import Wish, charge, under_way
 from capstan.payments.actions.checkouts import Purpose
 from capstan.payments.models import Checkout, StoredCard
-from capstan.payments.queries.cards import card_of, hindrance, name_of_card
+from capstan.payments.queries.cards import card_of, hindrance, name_of_card, not_expired
 from capstan.payments.rules.cards import customer_words
 from capstan.payments.rules.words import UNDECIDED, CheckoutState
 from capstan.topups.actions.events import note
@@ -24,6 +24,7 @@ from capstan.values.refused import Refused
 log = structlog.get_logger()
 
 ACTOR = "auto"
+_KEY = Concat(Value("order:"), Cast(OuterRef("pk"), TextField()), Value(":card"), output_field=TextField())
 
 
 def pays_by_card(customer_id: int, *, now: datetime) -> bool:
@@ -41,7 +42,7 @@ def charge_waiting(*, now: datetime, limit: int, gateway_id: int | None = None) 
     made = 0
     for order in _waiting(now, gateway_id)[:limit]:
         try:
-            charge(_wish(order), actor=ACTOR, now=now)
+            charge(_wish(order, now), actor=ACTOR, now=now)
             made += 1
         except Refused as refusal:
             log.info("an order isn't charged to the stored card", order=order.pk, why=str(refusal))
@@ -50,15 +51,23 @@ def charge_waiting(*, now: datetime, limit: int, gateway_id: int | None = None) 
     return made
 
 
+def _usable_cards(now: datetime) -> QuerySet[StoredCard]:
+    """Of an order's customer."""
+    usable = not_expired(settings.FORMATS.local(now).date())
+    return StoredCard.objects.filter(
+        usable, customer_id=OuterRef("service__customer_id"), removed_at=None, gateway__active=True
+    )
+
+
 def _waiting(now: datetime, gateway_id: int | None) -> QuerySet[Order]:
-    cards = StoredCard.objects.filter(customer_id=OuterRef("service__customer_id"), removed_at=None)
+    """The card of each can be charged as far as we know: one that can't would come back every time, before all others."""
+    cards = _usable_cards(now)
     if gateway_id is not None:
         cards = cards.filter(gateway_id=gateway_id)
     unclear = Checkout.objects.filter(
         customer_id=OuterRef("service__customer_id"), card__isnull=False, state__in=UNDECIDED
     )
-    key = Concat(Value("order:"), Cast(OuterRef("pk"), TextField()), Value(":card"), output_field=TextField())
-    tried = Checkout.objects.filter(key=key)
+    tried = Checkout.objects.filter(key=_KEY)
     waiting = Order.objects.filter(
         Exists(cards),
         ~Exists(tried),
@@ -66,14 +75,21 @@ def _waiting(now: datetime, gateway_id: int | None) -> QuerySet[Order]:
         channel=Channel.AUTO,
         state=OrderState.AWAITING_PAYMENT,
         expires_at__gt=now,
+        told_to_pay_at=None,
     )
     return waiting.annotate(card_id=cards.values("pk")[:1]).select_related("service").order_by("expires_at")
 
 
-def _wish(order: Order) -> Wish:
+def _wish(order: Order, now: datetime) -> Wish:
     item = f"Top-up {settings.FORMATS.size(order.size_bytes)}"
     purpose = Purpose(f"order:{order.pk}", order.service.customer_id, order.price_minor, item)
-    return Wish(order.card_id, f"order:{order.pk}:card", purpose, order.reason)  # type: ignore[attr-defined]
+    return Wish(
+        order.card_id,  # type: ignore[attr-defined]
+        f"order:{order.pk}:card",
+        purpose,
+        order.reason,
+        still_wanted=_waiting(now, None).filter(pk=order.pk).exists,
+    )
 
 
 def tell_declined_orders(*, now: datetime, limit: int) -> int:
@@ -85,6 +101,25 @@ def tell_declined_orders(*, now: datetime, limit: int) -> int:
     for checkout_id in ids:
         with transaction.atomic():
             _tell(checkout_id, now)
+    return len(ids) + _tell_without_card(now, limit)
+
+
+def _tell_without_card(now: datetime, limit: int) -> int:
+    """A card that was to be charged has gone or run out before it was: the customer hears where to pay instead."""
+    untold = Order.objects.filter(
+        ~Exists(_usable_cards(now)),
+        ~Exists(Checkout.objects.filter(key=_KEY)),
+        channel=Channel.AUTO,
+        state=OrderState.AWAITING_PAYMENT,
+        expires_at__gt=now,
+        told_to_pay_at=None,
+    )
+    ids = list(untold.order_by("expires_at").values_list("pk", flat=True)[:limit])
+    for order_id in ids:
+        with transaction.atomic():
+            order = Order.objects.select_for_update(of=("self",)).select_related("service").get(pk=order_id)
+            if order.state == OrderState.AWAITING_PAYMENT and order.told_to_pay_at is None:
+                tell_to_pay(order, now=now)
     return len(ids)
 
 
@@ -106,6 +141,9 @@ def _tell(checkout_id: int, now: datetime) -> None:
 
 
 def tell_to_pay(order: Order, *, now: datetime) -> None:
-    """An order that came by itself waits for its payment: the customer hears of it, unless his card is charged first."""
+    """An order that came by itself waits for its payment: the customer hears of it, or his card is charged. Never both: who was
+    told to pay may be about to. Within the caller's transaction."""
     if not pays_by_card(order.service.customer_id, now=now):
         tell_unpaid(order, pay_link(order), now)
+        order.told_to_pay_at = now
+        order.save(update_fields=["told_to_pay_at"])

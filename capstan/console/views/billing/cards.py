@@ -2,25 +2,27 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
 from typing import Any, NamedTuple
 
 from django import forms
 from django.conf import settings
 from django.contrib import messages
+from django.db.models import QuerySet
 from django.http import Http404, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 
 from capstan.billing.queries.owed import owed
-from capstan.console.forms.cards import ChargeCardForm, RemoveCardForm
+from capstan.console.forms.cards import ChargeCardForm, RemoveCardForm, SettleChargeForm
 from capstan.console.invoices_shown import money_url
 from capstan.console.payments_shown import payment_url
 from capstan.console.views.billing.found import customer_or_404, local_day, money_crumbs, not_allowed
 from capstan.customers.models import Customer
 from capstan.identity.rules import Actor, Permission
 from capstan.payments.actions import cards
-from capstan.payments.actions.charges import Wish, charge
+from capstan.payments.actions.charges import Wish, charge, settle
 from capstan.payments.actions.checkouts import Purpose
 from capstan.payments.models import Checkout, StoredCard
 from capstan.payments.queries.cards import card_of, hindrance, last_charges, name_of_card
@@ -66,6 +68,24 @@ def _charge(card: StoredCard, given: dict[str, Any], actor: Actor, now: datetime
     )
 
 
+def _settle(customer: Customer, given: dict[str, Any], actor: Actor, now: datetime) -> Said:
+    if not _uncertain(customer.pk).filter(pk=given["charge"]).exists():
+        raise Refused("What became of this charge is known meanwhile.")
+    went_through = given["went_through"] == "yes"
+    settle(
+        checkout_id=given["charge"], went_through=went_through, reference=given["reference"], reason=given["reason"],
+        actor=actor.key, now=now,
+    )  # fmt: skip
+    if went_through:
+        return Said("The charge is booked as paid.")
+    return Said("The charge is noted as failed. Nothing was booked, and the customer is told.")
+
+
+def _uncertain(customer_id: int) -> QuerySet[Checkout]:
+    charges = Checkout.objects.filter(customer_id=customer_id, card__isnull=False)
+    return charges.filter(state=CheckoutState.UNCERTAIN).order_by("pk")
+
+
 def _remove(card: StoredCard, given: dict[str, Any], actor: Actor, now: datetime) -> Said:
     cards.remove(card_id=card.pk, reason=given["reason"], actor=actor.key, now=now)
     return Said(
@@ -77,6 +97,7 @@ _DEEDS: dict[str, tuple[type[forms.Form], _Do]] = {
     "charge": (ChargeCardForm, _charge),
     "remove": (RemoveCardForm, _remove),
 }
+_SETTLE = "settle"
 
 
 @require_GET
@@ -90,18 +111,23 @@ def show(request: StaffRequest, customer_id: int) -> HttpResponse:
 def act(request: StaffRequest, customer_id: int, deed: str) -> HttpResponse:
     """Do it, or show the page again with what was typed and why it can't be done."""
     customer = customer_or_404(customer_id)
-    if deed not in _DEEDS:
+    if deed not in (*_DEEDS, _SETTLE):
         raise Http404(f"Nothing called {deed} can be done to a card.")
     if answer := not_allowed(request, Permission.CHARGE_CARDS):
         return answer
-    make, todo = _DEEDS[deed]
-    form = make(request.POST, auto_id=f"{deed}-%s")
     card = card_of(customer.pk)
-    if card is None:
+    form: forms.Form
+    if deed == _SETTLE:  # the card may be gone: what was charged to it wants its end nevertheless
+        form, do = SettleChargeForm(request.POST, auto_id="settle-%s"), partial(_settle, customer)
+    elif card is None:
         messages.error(request, "There is no card any more. Nothing was done.")
-    elif form.is_valid():
+        return redirect(reverse("console:card", args=[customer.pk]))
+    else:
+        make, todo = _DEEDS[deed]
+        form, do = make(request.POST, auto_id=f"{deed}-%s"), partial(todo, card)
+    if form.is_valid():
         try:
-            said = todo(card, form.cleaned_data, request.actor, clock.now())
+            said = do(form.cleaned_data, request.actor, clock.now())
         except Refused as refusal:
             form.add_error(None, str(refusal))
             return _page(request, customer, deed, form)
@@ -117,16 +143,19 @@ def _page(
     today = local_day(clock.now())
     card = card_of(customer.pk)
     why_not = hindrance(card, today) if card else ""
-    may = request.actor.may(Permission.CHARGE_CARDS) and card is not None
+    may = request.actor.may(Permission.CHARGE_CARDS)
+    unclear = _uncertain(customer.pk).first()
     balance = max(0, owed(customer.pk, today=today).balance_minor)
-    fresh = {
-        "charge": ChargeCardForm(initial={"amount": balance or None}, auto_id="charge-%s"),
-        "remove": RemoveCardForm(auto_id="remove-%s"),
-    }
+    fresh: dict[str, forms.Form] = {}
+    if card:
+        fresh["charge"] = ChargeCardForm(initial={"amount": balance or None}, auto_id="charge-%s")
+        fresh["remove"] = RemoveCardForm(auto_id="remove-%s")
+    if unclear:
+        fresh[_SETTLE] = SettleChargeForm(initial={"charge": unclear.pk}, auto_id="settle-%s")
     context = {
         "customer": customer, "card": card, "card_name": name_of_card(card) if card else "", "why_not": why_not,
         "facts": _facts(card) if card else [], "charges": _table(last_charges(customer.pk, limit=_CHARGES)),
-        "forms": {**fresh, **({deed: form} if form else {})} if may else {}, "open_deed": deed,
+        "forms": {**fresh, **({deed: form} if form else {})} if may else {}, "open_deed": deed, "unclear": unclear,
         "crumbs": money_crumbs(customer, ("Money", money_url(customer.pk)), ("Card", None)),
     }  # fmt: skip
     return render(request, "console/billing/card.html", context)

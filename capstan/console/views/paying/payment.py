@@ -69,6 +69,8 @@ def _refund(payment: Payment, given: dict[str, Any], actor: Actor, now: datetime
         return f"{amount} is booked as given back, but the gateway didn't answer: look there whether it went out."
     if made.how == Payout.EFT:
         return f"{amount} is booked as given back: pay it out at the bank now."
+    if made.how == Payout.AT_GATEWAY:
+        return f"{amount} is booked as given back at the gateway. The gateway wasn't asked for anything."
     return (
         f"{amount} is given back." if made.how == Payout.SAME_WAY else f"Hand over {amount} from your till."
     )

@@ -124,6 +124,11 @@ def look_up(access: Access, since: datetime, now: datetime) -> Sequence[Heard]:
     raise UnclearError(f"PayFast's list of payments is longer than {_PAGES_MAX * payfast_api.HISTORY_PAGE}")
 
 
+def ask(access: Access, reference: str) -> Heard | None:
+    """PayFast's charges end at once: there is none to ask for."""
+    return None
+
+
 def _history(access: Access, since: datetime, now: datetime, offset: int) -> list[HistoryLine]:
     days = [moment.astimezone(_JOHANNESBURG).date().isoformat() for moment in (since, now)]
     query = {
@@ -148,6 +153,8 @@ def charge_card(access: Access, card_token: str, wanted: Wanted, now: datetime) 
     )
     answer = _api(access, "POST", payfast_api.adhoc_path(card_token), {}, list(fields.items()), now)
     said = payfast_api.read_adhoc_answer(answer.status, answer.body.encode())
+    if said.is_success and not said.pf_payment_id:  # booked without it, its notification would book it again
+        raise UnclearError("PayFast says that it is charged, but not under which number")
     if said.is_success:
         return Heard(
             wanted.token, said.pf_payment_id, _paid_key(said.pf_payment_id), Outcome.PAID, wanted.amount_minor

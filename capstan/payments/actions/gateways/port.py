@@ -135,6 +135,11 @@ class Provider(Protocol):
         """The payments that it received since then, from its own list. Raises UnclearError."""
         ...
 
+    def ask(self, access: Access, reference: str) -> Heard | None:
+        """What became of one charge, by the gateway's id; None where a gateway can't be asked for a single one. Raises
+        UnclearError."""
+        ...
+
     def charge_card(self, access: Access, card_token: str, wanted: Wanted, now: datetime) -> Heard:
         """Charge a stored card without its holder. Raises NotDoneError when it was declined, and UnclearError: then the money
         may have moved, and whoever asks again without looking charges twice."""

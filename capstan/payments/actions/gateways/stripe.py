@@ -8,7 +8,7 @@ import ipaddress
 import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import structlog
 from django.conf import settings as django_settings
@@ -155,6 +155,18 @@ def look_up(access: Access, since: datetime, now: datetime) -> Sequence[Heard]:
         if not after:
             return [_paid(one) for one in found]
     raise UnclearError(f"Stripe's list of payments is longer than {_PAGES_MAX * stripe.PAGE}")
+
+
+def ask(access: Access, reference: str) -> Heard | None:
+    answer = _call(access, "GET", f"{stripe.INTENTS_PATH}/{quote(reference, safe='')}", None, {})
+    if answer.status != 200:
+        raise UnclearError(stripe.read_problem(answer.status, answer.body).words)
+    found = _intent(answer.body)
+    if found.status == "succeeded":
+        return _paid(found)
+    ended = found.status in ("requires_action", "requires_payment_method", "canceled")
+    outcome = Outcome.FAILED if ended else Outcome.PENDING
+    return _paid(found)._replace(event_key=f"{found.reference}:{found.status}", outcome=outcome)
 
 
 def charge_card(access: Access, card_token: str, wanted: Wanted, now: datetime) -> Heard:
