@@ -8,6 +8,11 @@ urlpatterns: list[URLPattern] = [
     path("billing/debit-orders/", batches.show, name="debit_orders"),
     path("billing/debit-orders/propose/", batches.propose, name="debit_propose"),
     path("billing/debit-orders/results/", results.show, name="debit_results"),
+    path(
+        "billing/debit-orders/results/<int:results_id>/looked-after/",
+        results.looked_after,
+        name="debit_results_looked_after",
+    ),
     path("billing/debit-orders/mandates/", mandates.show, name="mandates"),
     path("billing/debit-orders/<int:batch_id>/", batch.show, name="debit_batch"),
     path("billing/debit-orders/<int:batch_id>/file/", batch.file, name="debit_file"),

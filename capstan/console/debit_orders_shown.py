@@ -118,9 +118,9 @@ def results_table(results: Sequence[DebitResults]) -> Table:
 def _results_badge(one: DebitResults) -> SafeString:
     if one.ended_at is None:
         return badge("Broke off: read it in again", Tone.WARN, "alert-triangle")
-    if one.problems:
+    if one.problems and not one.looked_after_by:
         return badge(f"{len(one.problems)} for a person", Tone.WARN, "hand-stop")
-    return badge("Done", Tone.GOOD, "check")
+    return badge("Looked after" if one.problems else "Done", Tone.GOOD, "check")
 
 
 def mandates_table(mandates: Sequence[Mandate]) -> Table:

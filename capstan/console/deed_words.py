@@ -73,6 +73,7 @@ _TITLES = {
     "mandate.replace": "Mandate replaced",
     "debit.leave_out": "Left out of a batch of debit orders",
     "debit.returned": "Debit order came back",
+    "debit.looked_after": "Results of debit orders looked after",
     "billing.run.leave_out": "Left out of a bill run, or taken in again",
     "notification_list.add": "Added to the notification list",
     "notification_list.confirm": "Confirmed on the notification list",

@@ -424,6 +424,7 @@ class DebitItem(models.Model):
     invoices = models.JSONField(default=list, help_text="ids of those that it pays, in this order")
     state = models.TextField(choices=choices(DebitState))
     why = models.TextField(blank=True, help_text="it was left out; or what kept it from being booked")
+    left_out_by = models.TextField(blank=True, help_text="a person; empty: the rules did")
     repeats = models.OneToOneField(
         "self",
         models.PROTECT,
@@ -465,3 +466,4 @@ class DebitResults(models.Model):
     actor = models.TextField()
     made_at = models.DateTimeField()
     ended_at = models.DateTimeField(null=True, help_text="empty: it broke off, read it in again")
+    looked_after_by = models.TextField(blank=True, help_text="who saw to the problems")

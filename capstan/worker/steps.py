@@ -45,6 +45,7 @@ from capstan.network.queries.counts import service_estimate, shortest_interim_se
 from capstan.payments.actions import bank, checkouts
 from capstan.payments.actions.collect import collect_due, tell_declined
 from capstan.payments.actions.debit_orders.book import book_due
+from capstan.payments.actions.debit_orders.propose_due import propose_due
 from capstan.payments.actions.look_ups import look_up_due
 from capstan.payments.actions.notifications import apply_due
 from capstan.payments.actions.refunds import give_up_sending
@@ -361,6 +362,7 @@ def billing() -> tuple[Step, ...]:
             lambda now: book_due(now=now, limit=BATCH),
             BATCH,
         ),
+        Step("debit orders ahead", timedelta(minutes=5), lambda now: propose_due(now=now)),
         Step("hold new lines", timedelta(seconds=10), lambda now: hold_new_lines(now=now, limit=BATCH)),
         Step("billing days ahead", timedelta(minutes=5), lambda now: run.start_due(now=now)),
         Step(

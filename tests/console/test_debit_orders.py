@@ -197,6 +197,37 @@ def test_many_in_a_batch_cost_the_same(
         clerk.get(PAGE)
 
 
+def test_what_waits_for_a_person_is_on_the_desk_until_it_is_looked_after(
+    books: Desk, clerk: Client, agent: Client
+) -> None:
+    owing(books)
+    batch = proposed(books)
+    assert "1 proposed batch of debit orders to look at" in words(clerk.get("/staff/billing/"))
+    batches.make(batch_id=batch.pk, actor=ACTOR, now=at(TODAY))
+    batches.mark_submitted(batch_id=batch.pk, actor=ACTOR, now=at(TODAY))
+    DebitItem.objects.update(why="can't be booked: no")
+    made = DebitResults.objects.create(
+        file_name="statement.txt",
+        lines=1,
+        problems=["Line 1, DO-1-1: was refunded."],
+        actor=ACTOR,
+        made_at=at(DAY),
+    )
+    said = words(clerk.get("/staff/billing/"))
+    assert "1 debit order whose day has come and that can't be booked" in said
+    assert "1 file of debit orders' results with something that couldn't be booked" in said
+    assert "Line 1, DO-1-1: was refunded." in words(clerk.get(f"{PAGE}results/"))
+    address = f"{PAGE}results/{made.pk}/looked-after/"
+    assert agent.post(address, {"reason": "x"}).status_code == 403
+    assert "This field is required" in words(sends(clerk, address, {"reason": ""}))
+    assert "off the list" in words(sends(clerk, address, {"reason": "reversed by hand"}))
+    assert "already" in words(sends(clerk, address, {"reason": "reversed by hand"}))
+    assert "Line 1, DO-1-1" not in words(clerk.get(f"{PAGE}results/"))
+    assert "couldn't be booked" not in words(clerk.get("/staff/billing/"))
+    entry = AuditEntry.objects.get(action="debit.looked_after")
+    assert (entry.actor, entry.reason) == ("staff:clara", "reversed by hand")
+
+
 # --- mandates
 
 

@@ -15,6 +15,7 @@ from capstan.ledger.queries import balance
 from capstan.messaging.models import Message
 from capstan.payments.actions.debit_orders import batches, mandates, results
 from capstan.payments.actions.debit_orders.book import CLEARING, book_due
+from capstan.payments.actions.debit_orders.propose_due import propose_due
 from capstan.payments.actions.refunds import refund
 from capstan.payments.actions.take import BANK, Received, receive, take
 from capstan.payments.models import DebitBatch, DebitItem, DebitResults, Mandate, Payment
@@ -49,6 +50,10 @@ def plain(text: str) -> str:
 
 def only() -> DebitItem:
     return DebitItem.objects.select_related("mandate", "payment", "batch").get()
+
+
+def only_returned() -> DebitItem:
+    return DebitItem.objects.get(state=DebitState.UNPAID)
 
 
 def open_of(invoice: Invoice) -> int:
@@ -137,6 +142,56 @@ def test_one_proposal_at_a_time_and_nobody_is_in_two_batches(paid_so: Desk) -> N
     batches.drop(batch_id=batch.pk, reason="Netcash was down", actor=ACTOR, now=at(TODAY))
     again = proposed(paid_so, "2026-03-03")
     assert again.items.get().amount_minor == invoice.total_minor
+
+
+# --- proposing themselves
+
+
+def looks(day: str) -> int:
+    return propose_due(now=at(day))
+
+
+def test_a_batch_proposes_itself_a_business_day_before_it_must_be_with_netcash(paid_so: Desk) -> None:
+    owing(paid_so)
+    assert [looks(day) for day in ("2026-02-24", "2026-02-25", "2026-02-25")] == [0, 1, 0]
+    batch = DebitBatch.objects.get()
+    assert (batch.action_date, batch.state, batch.proposed_by) == (
+        date(2026, 3, 2), BatchState.PROPOSED, "debit orders",
+    )  # fmt: skip
+    batches.make(batch_id=batch.pk, actor=ACTOR, now=at("2026-02-26"))  # a person still has the time
+    assert looks("2026-02-26") == 0
+
+
+def test_who_could_not_be_in_an_earlier_batch_is_in_the_next(paid_so: Desk) -> None:
+    owing(paid_so)
+    assert looks("2026-02-26") == 1  # the worker stood still the day before
+    assert DebitBatch.objects.get().action_date == date(2026, 3, 3)
+
+
+def test_the_second_try_proposes_itself(paid_so: Desk) -> None:
+    owing(paid_so)
+    collected(paid_so)
+    batches_before = DebitBatch.objects.count()
+    results_of(line(only()))  # not before 9 March
+    assert [looks(day) for day in ("2026-03-03", "2026-03-04")] == [0, 1]
+    made = DebitBatch.objects.latest("pk")
+    assert (DebitBatch.objects.count(), made.action_date) == (batches_before + 1, date(2026, 3, 9))
+    assert made.items.get().repeats == only_returned()
+
+
+def test_what_a_person_dropped_or_left_out_does_not_propose_itself_again(paid_so: Desk) -> None:
+    invoice, other = owing(paid_so), owing(paid_so)
+    looks("2026-02-25")
+    batch = DebitBatch.objects.get()
+    batches.leave_out(
+        batch_id=batch.pk, customer_id=other.customer_id, reason="asked", actor=ACTOR, now=at("2026-02-25")
+    )
+    batches.drop(batch_id=batch.pk, actor=ACTOR, now=at("2026-02-25"))
+    assert [looks(day) for day in ("2026-02-25", "2026-02-26", "2026-03-02")] == [0, 0, 0]
+    assert looks("2026-03-30") == 1  # its next day, 2 April
+    assert {one.customer_id for one in DebitItem.objects.filter(state=DebitState.PROPOSED)} == {
+        invoice.customer_id, other.customer_id,
+    }  # fmt: skip
 
 
 # --- making
@@ -403,6 +458,42 @@ def test_it_is_tried_again_once_and_then_the_mandate_is_suspended(paid_so: Desk)
     paid_so.check()
 
 
+def test_a_second_try_that_nobody_needs_any_more_lapses(paid_so: Desk) -> None:
+    customer = paid_so.customer()
+    first = owing(paid_so, customer=customer)
+    collected(paid_so)
+    results_of(line(only()))
+    pay(first, 59900, "2026-03-10")
+    april = owing(paid_so, 30000, "2026-03-20", customer=customer)
+    for day, today in (("2026-03-30", "2026-03-24"), ("2026-04-20", "2026-04-13")):
+        with pytest.raises(Refused, match="its day is the 2nd"):
+            proposed(paid_so, day, today)
+    regular = collected(paid_so, "2026-04-02", "2026-03-26").items.get()
+    assert (regular.invoices, regular.repeats) == ([april.pk], None)
+    results_of(line(regular, day="2026-04-20"), day="2026-04-20")  # its own return may be tried again
+    regular.refresh_from_db()
+    assert regular.again_on == date(2026, 4, 28)
+
+
+def test_a_second_try_collects_what_came_back_and_nothing_else(paid_so: Desk) -> None:
+    customer = paid_so.customer()
+    first = owing(paid_so, customer=customer)
+    collected(paid_so)
+    results_of(line(only()))
+    owing(paid_so, 10000, "2026-02-28", customer=customer)  # due by then as well
+    (item,) = proposed(paid_so, "2026-03-09", "2026-03-05").items.all()
+    assert (item.invoices, item.amount_minor, item.repeats) == ([first.pk], 59900, only_returned())
+
+
+def test_a_second_try_is_made_within_a_week(paid_so: Desk) -> None:
+    owing(paid_so)
+    collected(paid_so)
+    results_of(line(only()))  # from 9 March on
+    with pytest.raises(Refused, match="its day is the 2nd"):
+        proposed(paid_so, "2026-03-17", "2026-03-10")
+    assert proposed(paid_so, "2026-03-16", "2026-03-10").items.get().repeats == only_returned()
+
+
 def test_a_brand_may_not_try_again(desk: Desk) -> None:
     collects(desk, again_after_days=None)
     owing(desk)
@@ -424,6 +515,23 @@ def test_paid_is_confirmed_and_ends_pay_first(paid_so: Desk) -> None:
     second.refresh_from_db()
     assert (second.state, open_of(invoice)) == (DebitState.UNPAID, 59900)
     assert results_of(line(second, code="", kind="TDD", day="2026-03-09"), day="2026-03-21").known == 1
+    paid_so.check()
+
+
+def test_two_of_one_amount_that_came_back_on_one_day_are_two(paid_so: Desk) -> None:
+    customer = paid_so.customer()
+    first = owing(paid_so, customer=customer)
+    collected(paid_so)
+    second = owing(paid_so, day="2026-03-10", customer=customer)
+    collected(paid_so, "2026-04-02", "2026-03-25")
+    assert DebitItem.objects.values("amount_minor").distinct().count() == 1
+    old, new = DebitItem.objects.order_by("pk")
+    two = [line(old, day="2026-04-08"), line(new, day="2026-04-08", serial=2)]
+    with pytest.raises(Refused, match=r"(?i)line 3: it says the same of .* as line 1"):
+        results_of(*two, line(new, day="2026-04-08", serial=3), day="2026-04-09")
+    assert results_of(*two, day="2026-04-09").returned == 2
+    assert (open_of(first), open_of(second)) == (59900, 59900)
+    assert results_of(*two, day="2026-04-10").known == 2
     paid_so.check()
 
 

@@ -15,10 +15,13 @@ from capstan.billing.actions.pay_links import account_link, bill_of, invoice_lin
 from capstan.billing.models import Invoice
 from capstan.catalog.models import Brand
 from capstan.customers.models import Customer
+from capstan.payments.actions.debit_orders import batches
 from capstan.payments.actions.gateways.port import Form
-from capstan.payments.models import Checkout, Gateway, Payment
+from capstan.payments.models import Checkout, DebitBatch, Gateway, Payment, StoredCard
 from capstan.payments.rules.words import CheckoutState
 from capstan.values import clock
+from tests.billing.desk import ACTOR, at
+from tests.payments.debits import TODAY, collects, mandated, owing, submitted
 from tests.payments.till import Till, press
 
 Page = Any  # what Django's test client gives
@@ -108,6 +111,55 @@ def test_the_account_link_pays_several_one_or_an_amount(payer: Payer) -> None:
     first.refresh_from_db()
     assert first.open_minor == 49900, "an amount goes to the oldest"
     till.desk.check()
+
+
+def test_what_a_debit_order_collects_is_not_asked_for(payer: Payer) -> None:
+    till = payer.till
+    collects(till.desk)
+    customer = till.desk.customer()
+    mandated(customer)
+    invoice = owing(till.desk, customer=customer)
+    submitted(till.desk)
+    link = account_link(customer.pk, now=clock.now())
+    sentence = f"R 599.00 of invoice {invoice.number} is being collected by debit order on 2 Mar 2026: you don't have to pay it."
+    for address in (link, invoice_link(invoice.pk, now=clock.now())):
+        page = payer.opens(address)
+        assert sentence in words(page)
+        assert "You don't have to pay anything now" in words(page)
+        assert " checked" not in page.content.decode()
+    other = another(till, customer)
+    page = payer.opens(link)
+    assert "Pay R 100.00" in words(page)
+    assert page.content.decode().count(" checked") == 1
+    assert f'id="i{other.pk}" checked' in page.content.decode()
+    batches.drop(batch_id=DebitBatch.objects.get().pk, reason="x", actor=ACTOR, now=at(TODAY))
+    assert "Pay R 699.00" in words(payer.opens(link))
+
+
+def test_what_a_card_may_have_paid_is_not_asked_for(payer: Payer) -> None:
+    till = payer.till
+    customer = till.desk.customer()
+    invoice = till.invoice(customer)
+    times: dict[str, Any] = {"started_at": till.now, "expires_at": till.now, "actor": "test"}
+    given: dict[str, Any] = {
+        "gateway": Gateway.objects.get(),
+        "customer": customer,
+        "amount_minor": 59900,
+        "item": "x",
+        **times,
+    }
+    came = Checkout.objects.create(token="a", purpose="account", state=CheckoutState.PAID, **given)
+    card = StoredCard.objects.create(
+        customer=customer, gateway=came.gateway, token="t", checkout=came, agreed_by="Zoë", agreed_at=till.now
+    )
+    charge = Checkout.objects.create(
+        token="b", purpose=f"invoice:{invoice.pk}", invoices=[invoice.pk], state=CheckoutState.UNCERTAIN, card=card,
+        key="k", **given,
+    )  # fmt: skip
+    link = invoice_link(invoice.pk, now=clock.now())
+    assert "is being collected from your card: you don't have to pay it" in words(payer.opens(link))
+    Checkout.objects.filter(pk=charge.pk).update(state=CheckoutState.FAILED)
+    assert "Pay R 599.00" in words(payer.opens(link))
 
 
 def test_in_advance_when_nothing_is_open(payer: Payer) -> None:

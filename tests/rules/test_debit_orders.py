@@ -10,11 +10,12 @@ from capstan.payments.rules.debit_orders.calendar import (
     Instruction,
     Shift,
     action_day,
+    days_to_propose,
     is_business_day,
     runs_on,
     submit_by,
 )
-from capstan.payments.rules.debit_orders.due import Debited, check_day, last_day_of, not_due
+from capstan.payments.rules.debit_orders.due import Debited, check_day, last_day_of, may_try_again, not_due
 from capstan.payments.rules.debit_orders.mandates import (
     BANKS,
     AccountType,
@@ -342,34 +343,53 @@ def test_reasons_are_found_with_and_without_zeros() -> None:
     assert reason_of("") is reason_of("x") is reason_of("²") is reason_of("9" * 5000) is None
 
 
+PROPOSED_ON = {  # today, service => action dates
+    ("2026-03-25", Instruction.TWO_DAY): ["2026-03-30"],  # a Wednesday; Thursday night is the last moment
+    ("2026-03-27", Instruction.TWO_DAY): ["2026-04-01"],
+    ("2026-03-28", Instruction.TWO_DAY): ["2026-04-01"],
+    ("2026-03-26", Instruction.SAME_DAY): ["2026-03-27", "2026-03-28"],
+    ("2026-03-27", Instruction.SAME_DAY): ["2026-03-30"],
+    ("2026-04-01", Instruction.TWO_DAY): ["2026-04-08"],  # Easter between
+}
+
+
+@pytest.mark.parametrize("case", PROPOSED_ON)
+def test_a_batch_is_proposed_a_business_day_before_its_last_moment(case: tuple[str, Instruction]) -> None:
+    found = days_to_propose(date.fromisoformat(case[0]), case[1], HOLIDAYS)
+    assert [day.isoformat() for day in found] == PROPOSED_ON[case]
+
+
 # --- whose day has come, and what follows from a return
 
-DUE = {  # day of the month, on, last debited, again on => why not
-    (2, "2026-03-02", None, None): "",
-    (2, "2026-03-09", None, None): "",
-    (2, "2026-03-10", None, None): "its day is the 2nd",
-    (2, "2026-02-27", None, None): "its day is the 2nd",
-    (2, "2026-03-04", "2026-03-02", None): "it was debited for this month's day already",
-    (2, "2026-03-04", "2026-02-02", None): "",
-    (2, "2026-03-09", "2026-03-02", "2026-03-09"): "",
-    (2, "2026-03-06", "2026-03-02", "2026-03-09"): "it was debited for this month's day already",
-    (15, "2026-03-31", None, "2026-03-31"): "",
-    (3, "2026-04-07", None, None): "",  # Good Friday, moved behind Family Day
-    (31, "2026-02-27", None, None): "its day is the month's last",
-    (31, "2026-03-02", None, None): "",  # 28 February was a Saturday
-    (31, "2026-03-31", "2026-03-02", None): "",
-    (11, "2026-03-31", None, None): "its day is the 11th",
-    (23, "2026-03-02", None, None): "",
+DUE = {  # day of the month, on, last debited => why not
+    (2, "2026-03-02", None): "",
+    (2, "2026-03-09", None): "",
+    (2, "2026-03-10", None): "its day is the 2nd",
+    (2, "2026-02-27", None): "its day is the 2nd",
+    (2, "2026-03-04", "2026-03-02"): "it was debited for this month's day already",
+    (2, "2026-03-04", "2026-02-02"): "",
+    (2, "2026-03-09", "2026-03-02"): "it was debited for this month's day already",
+    (3, "2026-04-07", None): "",  # Good Friday, moved behind Family Day
+    (31, "2026-02-27", None): "its day is the month's last",
+    (31, "2026-03-02", None): "",  # 28 February was a Saturday
+    (31, "2026-03-31", "2026-03-02"): "",
+    (11, "2026-03-31", None): "its day is the 11th",
+    (23, "2026-03-02", None): "",
 }
 
 
 @pytest.mark.parametrize("case", DUE)
-def test_says_whether_a_mandates_day_has_come(case: tuple[int, str, str | None, str | None]) -> None:
-    day, on, last, again = case
-    debited = Debited(
-        day, date.fromisoformat(last) if last else None, date.fromisoformat(again) if again else None
-    )
+def test_says_whether_a_mandates_day_has_come(case: tuple[int, str, str | None]) -> None:
+    day, on, last = case
+    debited = Debited(day, date.fromisoformat(last) if last else None)
     assert not_due(debited, date.fromisoformat(on), Instruction.TWO_DAY, HOLIDAYS) == DUE[case]
+
+
+@pytest.mark.parametrize(
+    ("on", "may"), [("2026-03-08", False), ("2026-03-09", True), ("2026-03-16", True), ("2026-03-17", False)]
+)
+def test_a_second_try_is_made_within_a_week_or_not_at_all(on: str, may: bool) -> None:
+    assert may_try_again(date(2026, 3, 9), date.fromisoformat(on)) is may
 
 
 @given(

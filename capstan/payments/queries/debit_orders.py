@@ -59,6 +59,11 @@ def results(limit: int) -> list[DebitResults]:
     return list(DebitResults.objects.order_by("-pk")[:limit])
 
 
+def results_for_person() -> list[DebitResults]:
+    """Files of which something couldn't be booked and that nobody has looked after, the oldest first."""
+    return list(DebitResults.objects.filter(looked_after_by="").exclude(problems=[]).order_by("pk")[:_SHOWN])
+
+
 def mandates(state: MandateState | None, *, before: int | None, limit: int) -> list[Mandate]:
     """All or those in a state, the last entered first; `before`: older than this one."""
     found = Mandate.objects.select_related("customer")

@@ -13,8 +13,17 @@ from capstan.billing.rules.words import RUN_OVER, InvoiceKind, ItemState, Method
 from capstan.customers.models import Customer
 from capstan.db.text import named
 from capstan.identity.rules import Actor
-from capstan.payments.models import BankLine, CashUp, Checkout, Gateway, Notification, Payment, Refund
-from capstan.payments.rules.words import CheckoutState, NotificationState
+from capstan.payments.models import (
+    BankLine,
+    CashUp,
+    Checkout,
+    DebitItem,
+    Gateway,
+    Notification,
+    Payment,
+    Refund,
+)
+from capstan.payments.rules.words import CheckoutState, DebitState, NotificationState
 
 UNCERTAIN = ("uncertain", "sending")
 _NAMED_AT_MOST = 50
@@ -185,7 +194,10 @@ class Waits(NamedTuple):
     failed_items: int
     gateways: int
     charges: int
+    proposed: int
     batches: int
+    results: int
+    debits: int
 
     @property
     def total(self) -> int:
@@ -235,7 +247,10 @@ _WAITS = """
         (SELECT count(*) FROM billing_billrunitem WHERE state = 'failed'),
         (SELECT count(*) FROM payments_gateway WHERE active AND trouble_since IS NOT NULL),
         (SELECT count(*) FROM payments_checkout WHERE card_id IS NOT NULL AND state = 'uncertain'),
-        (SELECT count(*) FROM payments_debitbatch WHERE state = 'made')
+        (SELECT count(*) FROM payments_debitbatch WHERE state = 'proposed'),
+        (SELECT count(*) FROM payments_debitbatch WHERE state = 'made'),
+        (SELECT count(*) FROM payments_debitresults WHERE looked_after_by = '' AND problems <> '[]'),
+        (SELECT count(*) FROM payments_debititem WHERE state = 'on its way' AND why <> '')
 """
 
 
@@ -251,6 +266,11 @@ def charged_uncertainly() -> Customer | None:
     charges = Checkout.objects.filter(card__isnull=False, state=CheckoutState.UNCERTAIN)
     first = charges.select_related("customer").order_by("pk").first()
     return first.customer if first else None
+
+
+def debit_unbooked() -> DebitItem | None:
+    """The debit order whose day has come the longest ago and that can't be booked."""
+    return DebitItem.objects.filter(state=DebitState.SENT).exclude(why="").order_by("pk").first()
 
 
 def failed_run_ids() -> list[int]:

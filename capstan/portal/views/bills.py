@@ -16,6 +16,7 @@ from capstan.billing.queries.payable import Payable
 from capstan.billing.queries.prepaid import waiting_of
 from capstan.payments.actions import bills
 from capstan.payments.actions.checkouts import gateway_for_checkouts
+from capstan.payments.queries.collected import Collected, being_collected
 from capstan.portal.going import KeepForm, on_to
 from capstan.portal.limits import TooOftenError, count_going_to_pay
 from capstan.portal.paid_ahead import asked_ahead
@@ -82,13 +83,25 @@ def _context(
     bill: Bill, open_ones: list[Payable], form: BillForm, keep: KeepForm, refusal: str
 ) -> dict[str, object]:
     asked = asked_ahead([bill.invoice.pk], today=_today()) if bill.invoice else []
+    collected = being_collected(bill.customer.pk, {one.document.pk: one.left_minor for one in open_ones})
+    to_ask = sum(one.left_minor for one in open_ones) - sum(one.amount_minor for one in collected.values())
     return {
         "brand": bill.customer.brand, "invoice": bill.invoice, "open_ones": open_ones, "form": form, "keep": keep,
-        "total_minor": sum(one.left_minor for one in open_ones), "takes_cards": gateway_for_checkouts() is not None,
+        "total_minor": to_ask, "asks": to_ask > 0, "takes_cards": gateway_for_checkouts() is not None,
         "is_credited": bill.invoice is not None and _is_credited(bill.invoice), "refusal": refusal,
-        "rows": [(one, _due(one)) for one in open_ones], "ahead": asked[0] if asked else None,
+        "rows": [(one, _due(one), one.document.pk not in collected) for one in open_ones],
+        "collected": [
+            _collected(one, collected[one.document.pk]) for one in open_ones if one.document.pk in collected
+        ], "ahead": asked[0] if asked else None,
         "reference": _reference(bill, open_ones), "instead": _instead(bill) if asked and asked[0].is_over else "",
     }  # fmt: skip
+
+
+def _collected(one: Payable, part: Collected) -> str:
+    amount = settings.FORMATS.money(part.amount_minor)
+    what = f"your data for {one.days}" if one.ahead else f"invoice {one.document.number}"
+    how = f"by debit order on {settings.FORMATS.day(part.on)}" if part.on else "from your card"
+    return f"{amount} of {what} is being collected {how}: you don't have to pay it."
 
 
 def _due(one: Payable) -> str:

@@ -1,22 +1,26 @@
 """Reading in what Netcash says became of debit orders."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from django.contrib import messages
 from django.http import HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
-from django.views.decorators.http import require_http_methods
+from django.views.decorators.http import require_http_methods, require_POST
 
 from capstan.console.debit_orders_shown import results_table
 from capstan.console.forms.debit_orders import ResultsForm
+from capstan.console.forms.payments import LookedAfterForm
 from capstan.console.payments_shown import tabs
 from capstan.identity.rules import Permission
+from capstan.payments.actions.debit_orders.looked_after import look_after_results
 from capstan.payments.actions.debit_orders.results import FaultyResultsError, take_results
 from capstan.payments.models import DebitResults
-from capstan.payments.queries.debit_orders import results
+from capstan.payments.queries.debit_orders import results, results_for_person
 from capstan.payments.rules.statements.lines import FAULTS_MAX, Fault
 from capstan.ui.access import StaffRequest, staff_required
+from capstan.ui.parts import moment
 from capstan.ui.tables import Column, Empty, Place, Row, Table
 from capstan.values import clock
 from capstan.values.refused import Refused
@@ -49,18 +53,49 @@ def show(request: StaffRequest) -> HttpResponse:
     return redirect(reverse("console:debit_results"))
 
 
+@require_POST
+@staff_required(Permission.RUN_BILLING)
+def looked_after(request: StaffRequest, results_id: int) -> HttpResponse:
+    """Somebody has seen to what couldn't be booked: the file leaves the list of what needs a person."""
+    get_object_or_404(DebitResults, pk=results_id)
+    form = LookedAfterForm(request.POST, auto_id=f"looked-{results_id}-%s")
+    if form.is_valid():
+        try:
+            look_after_results(
+                results_id=results_id,
+                remark=form.cleaned_data["reason"],
+                actor=request.actor.key,
+                now=clock.now(),
+            )
+        except Refused as refusal:
+            messages.error(request, str(refusal))
+        else:
+            messages.success(request, "Looked after: the file is off the list.")
+        return redirect(reverse("console:debit_results"))
+    return _page(request, ResultsForm(), looked={results_id: form})
+
+
 def _words(done: DebitResults) -> str:
     known = f", {done.known} known from before" if done.known else ""
     return f"{done.file_name} is read: {done.paid} paid, {done.returned} came back{known}."
 
 
 def _page(
-    request: StaffRequest, form: ResultsForm, faults: Sequence[Fault] = (), file_name: str = ""
+    request: StaffRequest,
+    form: ResultsForm,
+    faults: Sequence[Fault] = (),
+    file_name: str = "",
+    looked: Mapping[int, LookedAfterForm] = MappingProxyType({}),
 ) -> HttpResponse:
+    waiting = [
+        (one, moment(one.made_at), looked.get(one.pk) or LookedAfterForm(auto_id=f"looked-{one.pk}-%s"))
+        for one in results_for_person()
+    ]
     context = {
         "tabs": tabs("debit_orders", request.actor), "form": form, "faults": _faults(faults) if faults else None,
         "count": str(len(faults)), "file_name": file_name,
         "fault_words": f"{'fault' if len(faults) == 1 else 'faults'} in the file: nothing was taken",
+        "waiting": waiting,
         "before": results_table(results(_SHOWN)),
     }  # fmt: skip
     return render(request, "console/debit_orders/results.html", context)

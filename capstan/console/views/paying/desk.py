@@ -131,14 +131,39 @@ def todos(waits: desk.Waits) -> list[Todo]:
             "charges of stored cards of which nobody knows whether they went through",
             reverse("console:card", args=[charged.pk]) if charged else "",
         ),
+        *_debit_todos(waits),
+    ]
+    return [one for one in found if one.number]
+
+
+def _debit_todos(waits: desk.Waits) -> list[Todo]:
+    unbooked = desk.debit_unbooked() if waits.debits else None
+    return [
+        Todo(
+            waits.proposed,
+            "proposed batch of debit orders to look at",
+            "proposed batches of debit orders to look at",
+            reverse("console:debit_orders"),
+        ),
         Todo(
             waits.batches,
             "batch of debit orders that wasn't given to Netcash yet",
             "batches of debit orders that weren't given to Netcash yet",
             reverse("console:debit_orders"),
         ),
+        Todo(
+            waits.results,
+            "file of debit orders' results with something that couldn't be booked",
+            "files of debit orders' results with something that couldn't be booked",
+            reverse("console:debit_results"),
+        ),
+        Todo(
+            waits.debits,
+            "debit order whose day has come and that can't be booked",
+            "debit orders whose day has come and that can't be booked",
+            reverse("console:debit_batch", args=[unbooked.batch_id]) if unbooked else "",
+        ),
     ]
-    return [one for one in found if one.number]
 
 
 def bands(ages: Ages) -> list[Band]:

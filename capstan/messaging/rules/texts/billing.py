@@ -222,22 +222,23 @@ DEBIT_ORDERS = (
         "A debit order came back unpaid: why, what to pay, and whether it is tried again",
         f"{_PAYING} reason again",
         sms={
-            "en": "Your debit order of {amount} came back.[ We try again on {again}.] To pay now use reference {account}."
-            "[ Call {support}.]\n{provider}",
-            "af": "Jou debietorder van {amount} is teruggestuur.[ Ons probeer weer op {again}.] Om nou te betaal, gebruik"
-            " verwysing {account}.[ Bel {support}.]\n{provider}",
+            "en": "Your debit order of {amount} came back.[ We try again, not before {again}.] To pay now use reference"
+            " {account}.[ Call {support}.]\n{provider}",
+            "af": "Jou debietorder van {amount} is teruggestuur.[ Ons probeer weer, nie voor {again} nie.] Om nou te betaal,"
+            " gebruik verwysing {account}.[ Bel {support}.]\n{provider}",
         },
         titles={
             "en": "Your debit order of {amount} came back",
             "af": "Jou debietorder van {amount} is teruggestuur",
         },
         email=_letter(
-            "Your bank sent our debit order of {amount} back: {reason} The amount is open again.[ We try once more on {again};"
-            " if you pay before then, you need to do nothing else.] Data that you have stays yours. Until a debit order is paid,"
+            "Your bank sent our debit order of {amount} back: {reason} The amount is open again.[ We try once"
+            " more, not before {again}; if you pay before then, you need to do nothing else.] Data that you"
+            " have stays yours. Until a debit order is paid,"
             " top-ups are added when they are paid.",
-            "Jou bank het ons debietorder van {amount} teruggestuur: {reason} Die bedrag is weer oop.[ Ons probeer nog een keer"
-            " op {again}; as jy voor dan betaal, hoef jy niks anders te doen nie.] Data wat jy het, bly joune. Totdat 'n"
-            " debietorder betaal is, word aanvullings bygevoeg wanneer hulle betaal is.",
+            "Jou bank het ons debietorder van {amount} teruggestuur: {reason} Die bedrag is weer oop.[ Ons probeer nog een keer,"
+            " nie voor {again} nie; as jy voor dan betaal, hoef jy niks anders te doen nie.] Data wat jy het, bly joune. Totdat"
+            " 'n debietorder betaal is, word aanvullings bygevoeg wanneer hulle betaal is.",
         ),
         must=(("amount",), ("account",)),
     ),

@@ -56,7 +56,6 @@ def propose(*, brand_id: int, action_date: date, actor: str, now: datetime) -> D
         proposed_at=now,
     )
     DebitItem.objects.bulk_create(_item(batch, one) for one in found)
-    _refer(batch)
     _noted("propose", batch, actor, now, {"action_date": action_date, "customers": len(found)})
     return batch
 
@@ -71,19 +70,8 @@ def _item(batch: DebitBatch, one: Proposed) -> DebitItem:
     return DebitItem(
         batch=batch, customer_id=one.customer_id, mandate_id=one.mandate_id, amount_minor=one.amount_minor,
         invoices=list(one.parts), state=DebitState.LEFT_OUT if one.why else DebitState.PROPOSED, why=one.why,
+        repeats_id=one.repeats_id,
     )  # fmt: skip
-
-
-def _refer(batch: DebitBatch) -> None:
-    """Who is tried again gets the debit order that came back noted, so that it is tried once."""
-    items = {one.customer_id: one for one in batch.items.filter(state=DebitState.PROPOSED)}
-    came_back = DebitItem.objects.filter(
-        customer_id__in=items, state=DebitState.UNPAID, again_on__lte=batch.action_date, repeated_by=None
-    )
-    for before in came_back.order_by("pk"):
-        item = items[before.customer_id]
-        item.repeats = before
-        item.save(update_fields=["repeats"])
 
 
 @transaction.atomic
@@ -95,6 +83,7 @@ def leave_out(*, batch_id: int, customer_id: int, reason: str, actor: str, now: 
     item = batch.items.filter(customer_id=customer_id, state=DebitState.PROPOSED).first()
     if item is None:
         raise Refused("That customer isn't debited in this batch.")
+    item.left_out_by = actor
     _leave(item, reason.strip())
     details = {"batch": batch.pk}
     record(
@@ -173,7 +162,7 @@ def _why_not_any_more(item: DebitItem, now_is: Proposed | None) -> str:
 def _leave(item: DebitItem, why: str) -> None:
     """Nothing is debited of him in this batch."""
     item.state, item.why, item.amount_minor, item.repeats = DebitState.LEFT_OUT, why, 0, None
-    item.save(update_fields=["state", "why", "amount_minor", "repeats"])
+    item.save(update_fields=["state", "why", "amount_minor", "repeats", "left_out_by"])
 
 
 @transaction.atomic

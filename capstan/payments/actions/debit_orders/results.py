@@ -5,6 +5,7 @@ is taken. Then each line is a transaction of its own. Killed in between, the fil
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from typing import NamedTuple
@@ -63,9 +64,11 @@ def take_results(*, content: bytes, file_name: str, actor: str, now: datetime) -
         actor=actor,
         made_at=now,
     )
+    said = Counter[tuple[object, ...]]()
     for result in read.results:
+        said[_key(result)] += 1
         try:
-            done = _take(result, actor, now)
+            done = _take(result, said[_key(result)], actor, now)
         except Refused as refusal:
             made.problems.append(f"Line {result.line_no}, {result.account_reference}: {refusal}")
         else:
@@ -83,23 +86,24 @@ def take_results(*, content: bytes, file_name: str, actor: str, now: datetime) -
 
 
 def _check(results: Sequence[DebitResult]) -> None:
-    """Refuse the whole file for a line that is there twice, or is about nothing of ours."""
+    """Refuse the whole file for a line that is there more often than there are such debit orders, or is about nothing of ours."""
     faults: list[Fault] = []
-    first: dict[tuple[object, ...], int] = {}
+    said: dict[tuple[object, ...], list[int]] = {}
     for one in results:
-        key = (one.account_reference, one.amount_minor, one.outcome, one.day)
-        if key in first:
-            faults.append(
-                fault(
-                    one.line_no,
-                    f"it says the same of {one.account_reference} as line {first[key]}: take one out.",
-                )
-            )
-        first.setdefault(key, one.line_no)
+        before = said.setdefault(_key(one), [])
         if why := _unknown(one):
             faults.append(fault(one.line_no, why))
+        elif before and len(before) >= len(_matching(one)):
+            words = f"it says the same of {one.account_reference} as line {before[0]}: take one out."
+            faults.append(fault(one.line_no, words))
+        before.append(one.line_no)
     if faults:
         raise FaultyResultsError(faults)
+
+
+def _key(result: DebitResult) -> tuple[object, ...]:
+    """What two lines share that say the same."""
+    return (result.account_reference, result.amount_minor, result.outcome, result.day)
 
 
 def _unknown(result: DebitResult) -> str:
@@ -110,6 +114,13 @@ def _unknown(result: DebitResult) -> str:
         amount = settings.FORMATS.money(result.amount_minor)
         return f"no debit order of {amount} was sent for {result.account_reference}."
     return ""
+
+
+def _matching(result: DebitResult) -> list[DebitItem]:
+    """So many lines of a file may say this: what came back on another day is another one."""
+    return [
+        one for one in _candidates(result) if one.state != DebitState.UNPAID or one.returned_on == result.day
+    ]
 
 
 def _candidates(result: DebitResult) -> list[DebitItem]:
@@ -127,8 +138,10 @@ def _candidates(result: DebitResult) -> list[DebitItem]:
 
 
 @transaction.atomic
-def _take(result: DebitResult, actor: str, now: datetime) -> str:
-    """What was done, by the column it is counted in. Raises Refused for a payment that can't be reversed by itself."""
+def _take(result: DebitResult, nth: int, actor: str, now: datetime) -> str:
+    """What was done, by the column it is counted in; `nth`: so often the file has said the same with this line.
+
+    Raises Refused for a payment that can't be reversed by itself."""
     found = _candidates(result)
     if not found:
         raise Refused("it was dropped meanwhile.")
@@ -137,8 +150,9 @@ def _take(result: DebitResult, actor: str, now: datetime) -> str:
     )  # the customer's money: whoever reads the same file waits here, then finds it done
     found = _candidates(result)
     if result.outcome == Outcome.PAID:
-        return _confirm(locked(found[0].pk, now), now)
-    if any(one.state == DebitState.UNPAID and one.returned_on == result.day for one in found):
+        return _confirm(locked(found[min(nth, len(found)) - 1].pk, now), now)
+    came_back = [one for one in found if one.state == DebitState.UNPAID and one.returned_on == result.day]
+    if len(came_back) >= nth:
         return "known"
     left = [one for one in found if one.state != DebitState.UNPAID]
     if not left:

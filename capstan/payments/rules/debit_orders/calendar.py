@@ -17,6 +17,7 @@ SOUTH_AFRICA = ZoneInfo("Africa/Johannesburg")
 _DAY = timedelta(days=1)
 _SATURDAY = 5
 _LOOK_DAYS = 60
+_LOOK_AHEAD_DAYS = 21
 _SAME_DAY_BEFORE = time(10, 59)
 _OTHERWISE_BEFORE = time(23, 59)
 
@@ -76,6 +77,18 @@ def submit_by(action_date: date, instruction: Instruction, holidays: AbstractSet
     else:
         until = _SAME_DAY_BEFORE
     return datetime.combine(day, until, SOUTH_AFRICA)
+
+
+def days_to_propose(today: date, instruction: Instruction, holidays: AbstractSet[date]) -> list[date]:
+    """The action dates for which a batch is proposed today, so that a whole business day is left for a person to look at it."""
+    found = []
+    for ahead in range(1, _LOOK_AHEAD_DAYS):
+        day = today + _DAY * ahead
+        if runs_on(day, instruction, holidays):
+            last = submit_by(day, instruction, holidays).date()
+            if _business_day_before(last, holidays) <= today < last:
+                found.append(day)
+    return found
 
 
 def _business_day_before(day: date, holidays: AbstractSet[date]) -> date:

@@ -15,11 +15,10 @@ LATE_AT_MOST = timedelta(days=7)
 
 
 class Debited(NamedTuple):
-    """A mandate's day of the month, when it was debited last, and when one that came back may be tried again."""
+    """A mandate's day of the month, and when it was debited last."""
 
     day: int
     last_on: date | None = None
-    again_on: date | None = None
 
 
 def check_day(day: int) -> int:
@@ -39,15 +38,18 @@ def last_day_of(day: int, on: date, instruction: Instruction, holidays: Abstract
 
 
 def not_due(of: Debited, on: date, instruction: Instruction, holidays: AbstractSet[date]) -> str:
-    """Why it isn't debited on the day `on`; empty if it is: its day has come within the last week, or it is tried again."""
-    if of.again_on is not None and of.again_on <= on:
-        return ""
+    """Why it isn't debited on the day `on`; empty if it is: its day has come within the last week."""
     last = last_day_of(of.day, on, instruction, holidays)
     if on - last > LATE_AT_MOST:
         return f"its day is {day_words(of.day)}"
     if of.last_on is not None and of.last_on >= last:
         return "it was debited for this month's day already"
     return ""
+
+
+def may_try_again(again_on: date, on: date) -> bool:
+    """Whether one that came back is tried again on the day `on`: within a week from the day `again_on`, or not at all."""
+    return timedelta(0) <= on - again_on <= LATE_AT_MOST
 
 
 def day_words(day: int) -> str:
