@@ -42,7 +42,7 @@ def test_the_same_file_again_charges_nothing(desk: Desk) -> None:
         ("nobody@example.net,2026-01-03,Calls,1.00,c9", "Line 3: there is no line nobody@example.net"),
         ("LINE,yesterday,Calls,1.00,c9", "Line 3: 'yesterday' is no date"),
         ("LINE,2026-03-01,Calls,1.00,c9", "Line 3: 2026-03-01 is still to come"),
-        ('LINE,2026-01-03,Calls,"1,00",c9', "Line 3: '1,00' is not an amount"),
+        ('LINE,2026-01-03,Calls,"1,00",c9', "Line 3: “1,00” is not an amount"),
         ("LINE,2026-01-03,Calls,1.00,", "Line 3: reference is empty"),
         ("LINE,2026-01-03,Calls,1.00,c1", "Line 3: the reference 'c1' is that of line 2 too"),
         ("LINE,2026-01-03,Calls, long,1.00,c9", "Line 3: it has more cells"),
