@@ -72,7 +72,7 @@ def test_the_same_file_again_leads_to_what_became_of_it(office: Office, lines: l
     ("row", "cause"),
     [
         ("nobody@example.net,2026-01-01,Calls,1.00,c9", "Line 3: there is no line nobody@example.net"),
-        ('LINE,2026-01-01,Calls,"1,00",c9', "Line 3: '1,00' is not an amount of money"),
+        ('LINE,2026-01-01,Calls,"1,00",c9', "Line 3: “1,00” is not an amount of money"),
         ("LINE,2026-01-01,Calls,1.00,c1", "Line 3: the reference 'c1' is that of line 2 too"),
     ],
 )

@@ -176,7 +176,7 @@ def test_a_discovered_router_becomes_one_that_is_acted_upon(tmp_path: Path) -> N
             "peer 'core': .* is not an address or network",
         ),
         ('allowance = "15 GB"', 'allowance = "15"', "package 'home-15': '15' is not an amount of data"),
-        ('price = "35.00"', 'price = "R35"', "offer 'topup-2': 'R35' is not an amount of money"),
+        ('price = "35.00"', 'price = "R35"', "offer 'topup-2': “R35” is not an amount of money"),
         ('ref = "{reference}"', 'ref = "{ref}"', "gateway 'carrier': .*there is no {ref}"),
         ('cost = "0.22"', 'cost = "0.222"', "gateway 'carrier': .*more decimals than ZAR has"),
         ('host = "mail.example.net"', 'hots = "mail.example.net"', "gateway 'mail': .*'host' is missing"),
