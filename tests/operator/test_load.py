@@ -234,8 +234,8 @@ def test_secrets_stay_out_of_the_audit_trail(tmp_path: Path) -> None:
 
 def test_the_documented_gateways(tmp_path: Path) -> None:
     examples = re.findall(r"```toml\n(.*?)```", GATEWAYS.read_text(), re.DOTALL)
-    assert len(examples) == 3
-    assert enter("\n".join(examples), tmp_path).new == {"gateway": 3}
+    assert len(examples) == 4
+    assert enter("\n".join(examples), tmp_path).new == {"gateway": 3, "payment_gateway": 1}
 
 
 def test_a_customer_who_is_billed_prepaid_gets_his_data_when_it_is_paid(tmp_path: Path) -> None:
