@@ -432,6 +432,8 @@ def test_by_hand_it_is_lent_and_made_whole_when_it_is_paid(
         by_hand("2026-02-06", "2026-02-02", " ")
     with pytest.raises(Refused, match="That day is over"):
         by_hand("2026-02-01", "2026-02-02")
+    with pytest.raises(Refused, match="This cycle ends before that"):
+        by_hand("2026-05-01", "2026-02-02")
     by_hand("2026-02-06", "2026-02-02")
     assert state(service, "2026-02-06") == OPEN
     assert state(service, "2026-02-07") == WAITS

@@ -68,6 +68,8 @@ def test_a_clerk_charges_it_once_however_often_the_form_is_sent(till: Till, cler
         "staff:clara", "wants to be online; agreed to by Zoë, by telephone",
     )  # fmt: skip
     assert "Charged" in words(clerk.get(page(card)))
+    paid = Payment.objects.latest("pk")
+    assert f'href="/staff/billing/payments/{paid.pk}/"' in text_of(clerk.get(page(card)))
 
 
 def test_declined_it_says_why_and_may_be_tried_again(till: Till, clerk: Client) -> None:

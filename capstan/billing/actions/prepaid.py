@@ -309,7 +309,7 @@ def release_by_hand(
     """Give a waiting line its running cycle's allowance before it is paid: to the cycle's end, or lent up to the end of a day.
     What is asked for stays: when it is paid, a lent allowance is made whole.
 
-    Raises Refused without a reason, for a line that waits for nothing, and for a day that is over.
+    Raises Refused without a reason, for a line that waits for nothing, for a day that is over or after the cycle.
     """
     if not reason.strip():
         raise Refused("Say why: the reason stays with the line.")
@@ -317,10 +317,12 @@ def release_by_hand(
         raise Refused("That day is over: choose today or a later one.")
     cap = lock_cap(service_id, now=now)
     if not standing(service_id, now=now).waits:
-        raise Refused(
-            "This line's allowance doesn't wait for a payment: it was released, or comes by itself."
-        )
+        raise Refused("This line's allowance doesn't wait for a payment.")
     ends = midnight(until + timedelta(days=1)) if until else cap.cycle_end
+    if ends > cap.cycle_end:
+        raise Refused(
+            f"This cycle ends before that: choose a day before {settings.FORMATS.day(cap.cycle_end)}."
+        )
     held.release(
         service_id=service_id, starts_at=cap.cycle_start, ends_at=ends,
         until=ends if ends < cap.cycle_end else None, reference=f"by hand:{now.isoformat()}", actor=actor,

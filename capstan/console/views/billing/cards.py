@@ -182,5 +182,5 @@ def _table(charges: list[Checkout]) -> Table:
 
 def _row(one: Checkout) -> Row:
     state = badge(*_STATES.get(CheckoutState(one.state), _UNCLEAR))
-    paid = link(payment_url(one.payment_id), one.item) if one.payment_id else one.item
+    paid = link(one.item, payment_url(one.payment_id)) if one.payment_id else one.item
     return Row((moment(one.started_at), paid, settings.FORMATS.money(one.amount_minor), state, one.why))
