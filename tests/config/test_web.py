@@ -60,6 +60,7 @@ def test_answers_carry_security_headers(client: Client) -> None:
         "base-uri": "'none'",
         "form-action": "'self'",
         "frame-ancestors": "'none'",
+        "frame-src": "'self'",
         "object-src": "'none'",
     }
     assert headers["X-Frame-Options"] == "DENY"

@@ -107,7 +107,7 @@ def test_the_stream_costs_the_same_for_many(
     for number in range(10):
         shop.listed(line, f"+276000001{number:02}")
         came(shop, "Hello", sender=f"+276000001{number:02}")
-    with django_assert_max_num_queries(16):
+    with django_assert_max_num_queries(17):
         assert rows(agent.get(PAGE)) == 20
 
 

@@ -507,6 +507,7 @@ class BillingMonths:
         self.world.read_statement(
             [*self.last_statement, *new, (self.today, f"SERVICE FEE {self.deeds}", -1_200)]
         )
+        self.books.bank_fee(1_200)
         self.last_statement = new
         rows = {row.text: row for row in BankLine.objects.filter(text__in=[line[1] for line in lines])}
         for day, text, amount, code in lines:

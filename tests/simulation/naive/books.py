@@ -107,9 +107,13 @@ class Books:
         self.rates: list[tuple[date, int]] = []
         self.charged: dict[tuple[str, date], int] = {}  # by line and first day of the period
         self.taken_off: dict[tuple[str, date], int] = {}
-        self.totals: dict[str, int] = {"bank": 0, "cash": 0, "write-off": 0, "unmatched": 0}
+        self.totals: dict[str, int] = {"bank": 0, "cash": 0, "write-off": 0, "unmatched": 0, "fees": 0}
         self.holidays: set[date] = set()
         self.sequence = 0
+
+    def bank_fee(self, amount: int) -> None:
+        self.totals["bank"] -= amount
+        self.totals["fees"] += amount
 
     # What a period costs
 

@@ -159,9 +159,10 @@ def _answer_of_all(coming: list[Next]) -> tuple[str, str]:
         return "", "No billing day is near"
     first = min(days, key=lambda one: one.day or date.max)
     assert first.day is not None
-    return settings.FORMATS.day(
-        first.day
-    ), f"is the next billing day, of {count(first.customers, 'customer')}"
+    day = settings.FORMATS.day(first.day).replace(
+        "\N{NO-BREAK SPACE}", " "
+    )  # on a small telephone it takes two lines
+    return day, f"is the next billing day, of {count(first.customers, 'customer')}"
 
 
 def _runs_table(runs: list[BillRun]) -> Table:
