@@ -307,10 +307,8 @@ def release_by_hand(
     *, service_id: int, until: date | None = None, reason: str, actor: str, now: datetime
 ) -> None:
     """Give a waiting line its running cycle's allowance before it is paid: to the cycle's end, or lent up to the end of a day.
-    What is asked for stays: when it is paid, a lent allowance is made whole.
-
-    Raises Refused without a reason, for a line that waits for nothing, for a day that is over or after the cycle.
-    """
+    What is asked for stays: when it is paid, a lent allowance is made whole. Raises Refused without a reason, for a line that
+    waits for nothing, and for a day that is over or after the cycle."""
     if not reason.strip():
         raise Refused("Say why: the reason stays with the line.")
     if until is not None and until < settings.FORMATS.local(now).date():
